@@ -1,0 +1,48 @@
+"""The queue from bot to person, and who is there to take it."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, text
+from sqlmodel import Field, SQLModel
+
+from backend.infra.db import EncryptedText, UtcDateTime
+
+
+class Handoff(SQLModel, table=True):
+    """One request for a person, from asking to wrap-up. At most one is open in a conversation."""
+
+    __tablename__ = "handoffs"
+    __table_args__ = (
+        Index("uq_handoff_open", "conversation_id", unique=True,
+              sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+        Index("ix_handoffs_queue", "taken_at", "ended_at", "priority", "requested_at"),
+    )
+
+    id: str = Field(primary_key=True, max_length=32)
+    conversation_id: str = Field(foreign_key="conversations.id", index=True, max_length=32)
+    reason: str = Field(max_length=32)
+    skill_group: str = Field(max_length=32)
+    priority: int = 0  # higher goes first; within one, who waits longest
+    summary: str = Field(default="", sa_column=Column(EncryptedText, nullable=False))  # what the customer wants
+    known: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))  # intent, numbers
+    requested_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    taken_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    taken_by: str | None = Field(default=None, foreign_key="staff.id", max_length=32)
+    first_reply_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    outcome: str | None = Field(default=None, max_length=24)
+    wrap_up: str | None = Field(default=None, sa_column=Column(EncryptedText))
+    correct_intent: str | None = Field(default=None, max_length=40)
+
+
+class Presence(SQLModel, table=True):
+    """An agent's own word (``status``) and the last sign of a live connection (``seen_at``)."""
+
+    __tablename__ = "presences"
+
+    staff_id: str = Field(foreign_key="staff.id", primary_key=True, max_length=32)
+    status: str = Field(max_length=8)  # online | busy | break | offline
+    since: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    seen_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    capacity: int = 6

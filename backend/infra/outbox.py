@@ -1,0 +1,94 @@
+"""Jobs that follow a commit and must not be lost: kept as rows, claimed by one worker, retried with patience."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import JSON, Column, Index, update
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from backend.infra.db import UtcDateTime
+from backend.infra.work import Work, Works
+from backend.kernel.actors import SYSTEM
+from backend.kernel.ids import new_id
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=60)
+MAX_TRIES = 8
+
+type Handler = Callable[[Works, dict[str, Any]], None]
+
+
+class OutboxJob(SQLModel, table=True):
+    """One job. ``due_at`` moves ahead while a worker holds it and after each failure (doubling)."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_due", "done_at", "due_at"),)
+
+    id: str = Field(primary_key=True, max_length=32)
+    kind: str = Field(max_length=40)
+    payload: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    due_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    tries: int = 0
+    error: str | None = Field(default=None, max_length=300)
+    done_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    gave_up_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+
+def put(work: Work, kind: str, payload: dict[str, Any], due_at: datetime | None = None) -> None:
+    """Leave a job that runs after this transaction has committed, not before ``due_at``."""
+    work.session.add(OutboxJob(id=new_id(), kind=kind, payload=payload, due_at=due_at or work.now))
+
+
+def run_due(works: Works, handlers: Mapping[str, Handler], limit: int = 20) -> int:
+    """Run what is due; returns how many succeeded. Several workers may run this at once."""
+    done = 0
+    with works.read(SYSTEM) as work:
+        now = work.now
+        due = work.session.exec(
+            select(OutboxJob)
+            .where(col(OutboxJob.done_at).is_(None), col(OutboxJob.gave_up_at).is_(None), OutboxJob.due_at <= now)
+            .order_by(col(OutboxJob.due_at)).limit(limit)
+        ).all()
+    for job in due:
+        with works.begin(SYSTEM) as work:
+            if not _claim(work.session, job, work.now):
+                continue
+        try:
+            handlers[job.kind](works, job.payload)
+        except Exception as error:
+            log.exception("outbox_failed", job=job.kind, tries=job.tries + 1)
+            _settle(works, job, error)
+        else:
+            _settle(works, job, None)
+            done += 1
+    return done
+
+
+def _claim(session: Session, job: OutboxJob, now: datetime) -> bool:
+    """Compare-and-set on the due instant we saw: of two workers one wins."""
+    result = session.execute(
+        update(OutboxJob)
+        .where(col(OutboxJob.id) == job.id, col(OutboxJob.due_at) == job.due_at, col(OutboxJob.done_at).is_(None))
+        .values(due_at=now + LEASE, tries=job.tries + 1)
+    )
+    return bool(result.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def _settle(works: Works, job: OutboxJob, error: Exception | None) -> None:
+    with works.begin(SYSTEM) as work:
+        row = work.session.get(OutboxJob, job.id)
+        if row is None:
+            return
+        if error is None:
+            row.done_at = work.now
+            row.error = None
+        elif row.tries >= MAX_TRIES:
+            row.gave_up_at = work.now
+            row.error = repr(error)[:300]
+        else:
+            row.due_at = work.now + timedelta(seconds=5 * 2**row.tries)
+            row.error = repr(error)[:300]
+        work.session.add(row)

@@ -1,0 +1,82 @@
+"""Databases for the tests: always migrated, never `create_all`; SQLite, and PostgreSQL where a server is found."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+# Before anything reads the settings: tests never touch the installation's own files.
+TEST_VAR = Path(tempfile.mkdtemp(prefix="zhike-test-"))
+os.environ["VAR_DIR"] = str(TEST_VAR)
+os.environ.pop("DATABASE_URL", None)
+
+import pytest  # noqa: E402
+from sqlalchemy.engine import Engine  # noqa: E402
+
+from backend.infra import schema  # noqa: E402
+from backend.infra.db import make_engine  # noqa: E402
+from backend.infra.work import Works  # noqa: E402
+from tests import cast, postgres  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tidy() -> Iterator[None]:
+    yield
+    shutil.rmtree(TEST_VAR, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite() -> Path:
+    """One migrated SQLite file; each test gets a copy, which costs a millisecond."""
+    path = TEST_VAR / "template.db"
+    engine = make_engine(f"sqlite:///{path}")
+    schema.upgrade(engine)
+    engine.dispose()
+    # Fold the write-ahead log in, so that one file is the whole database.
+    subprocess.run([sys.executable, "-c", f"import sqlite3; c = sqlite3.connect({str(path)!r});"
+                    "c.execute('PRAGMA wal_checkpoint(TRUNCATE)'); c.close()"], check=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_engine() -> Iterator[Engine]:
+    """A migrated database on an own PostgreSQL server, started for this test run."""
+    with postgres.server() as url:
+        engine = make_engine(url)
+        schema.upgrade(engine)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty, migrated database of each dialect."""
+    if request.param == "postgresql":
+        if postgres.missing():
+            pytest.skip(postgres.missing() or "")
+        shared: Engine = request.getfixturevalue("postgres_engine")
+        postgres.empty(shared)
+        yield shared
+        return
+    path = tmp_path / "zhike.db"
+    shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+    own = make_engine(f"sqlite:///{path}")
+    yield own
+    own.dispose()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return cast.NOW
+
+
+@pytest.fixture
+def works(engine: Engine) -> Works:
+    """Units of work with the whole wiring, on an empty migrated database."""
+    from backend.wiring import REACTIONS
+
+    return Works(engine, REACTIONS)
