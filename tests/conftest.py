@@ -14,13 +14,13 @@ TEST_VAR = Path(tempfile.mkdtemp(prefix="zhike-test-"))
 os.environ["VAR_DIR"] = str(TEST_VAR)
 os.environ.pop("DATABASE_URL", None)
 
-import pytest  # noqa: E402
-from sqlalchemy.engine import Engine  # noqa: E402
+import pytest
+from sqlalchemy.engine import Engine
 
-from backend.infra import schema  # noqa: E402
-from backend.infra.db import make_engine  # noqa: E402
-from backend.infra.work import Works  # noqa: E402
-from tests import cast, postgres  # noqa: E402
+from backend.infra import schema
+from backend.infra.db import make_engine
+from backend.infra.work import Works
+from tests import cast, postgres
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,7 +19,9 @@ class Complaint(SQLModel, table=True):
     idempotency_key: str = Field(unique=True, max_length=64)
     receipt_token_hash: str = Field(unique=True, max_length=64)
     customer_id: str = Field(foreign_key="customers.id", index=True, max_length=32)
-    conversation_id: str | None = Field(default=None, foreign_key="conversations.id", index=True, max_length=32)
+    conversation_id: str | None = Field(
+        default=None, foreign_key="conversations.id", index=True, max_length=32
+    )
     channel: str = Field(max_length=16)
     description: str = Field(sa_column=Column(EncryptedText, nullable=False))
     remedy: str = Field(sa_column=Column(EncryptedText, nullable=False))
@@ -32,6 +34,8 @@ class Complaint(SQLModel, table=True):
     severity: int | None = None
     owner_id: str | None = Field(default=None, foreign_key="staff.id", max_length=32)
     urged: int = 0
+    last_urged_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    priority: int = 0  # raised by urging, once a day
     filed_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
     closed_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 

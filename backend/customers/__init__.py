@@ -1,0 +1,1 @@
+"""Customers: recognised by what their channel calls them, shown masked, with what colleagues noted."""

@@ -9,7 +9,7 @@ from backend.infra.db import EncryptedText, UtcDateTime
 
 
 class Customer(SQLModel, table=True):
-    """A person as seen through one channel; ``ref_index`` is the blind index of the channel's own reference."""
+    """A person as seen through one channel; ``ref_index`` is the blind index of the channel's reference."""
 
     __tablename__ = "customers"
     __table_args__ = (UniqueConstraint("channel", "ref_index"),)

@@ -34,6 +34,8 @@ class Handoff(SQLModel, table=True):
     outcome: str | None = Field(default=None, max_length=24)
     wrap_up: str | None = Field(default=None, sa_column=Column(EncryptedText))
     correct_intent: str | None = Field(default=None, max_length=40)
+    preferred_id: str | None = Field(default=None, foreign_key="staff.id", max_length=32)  # asked for by a colleague
+    passed_by: str | None = Field(default=None, foreign_key="staff.id", max_length=32)  # the colleague who did
 
 
 class Presence(SQLModel, table=True):

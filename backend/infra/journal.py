@@ -97,3 +97,13 @@ def verify(session: Session) -> Verdict:
             break
         previous = row.seal or ""
     return Verdict(sealed=expected, unsealed=unsealed, broken_at=broken)
+
+
+def latest(session: Session, subject_kind: str | None, subject_id: str | None, limit: int) -> list[JournalEntry]:
+    """Newest acts first, narrowed to one kind of subject or one subject where given."""
+    query = select(JournalEntry).order_by(col(JournalEntry.at).desc(), col(JournalEntry.id)).limit(limit)
+    if subject_kind:
+        query = query.where(JournalEntry.subject_kind == subject_kind)
+    if subject_id:
+        query = query.where(JournalEntry.subject_id == subject_id)
+    return list(session.exec(query))

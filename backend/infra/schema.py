@@ -2,9 +2,12 @@
 
 import importlib
 import pkgutil
+from tempfile import TemporaryDirectory
 
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, inspect, text
 from sqlalchemy.engine import Engine
@@ -12,7 +15,8 @@ from sqlmodel import SQLModel
 
 import backend
 import backend.infra.journal
-import backend.infra.outbox  # noqa: F401  its table belongs to the schema
+import backend.infra.outbox
+from backend.infra.db import make_engine
 from backend.settings import ROOT
 
 
@@ -50,3 +54,15 @@ def is_current(engine: Engine) -> bool:
         if not inspect(connection).has_table("alembic_version"):
             return False
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == head
+
+
+def drift() -> list[str]:
+    """Differences between the tables in code and the migrations, judged on an empty SQLite database."""
+    with TemporaryDirectory() as folder:
+        engine = make_engine(f"sqlite:///{folder}/drift.db")
+        upgrade(engine)
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            found = [repr(difference) for difference in compare_metadata(context, metadata())]
+        engine.dispose()
+    return found

@@ -89,7 +89,8 @@ _AGENT = _EVERYONE | {
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.AGENT: _AGENT,
     Role.SCRIPT_OWNER: _EVERYONE | {_P.SCRIPT_WRITE, _P.SCRIPT_WITHDRAW, _P.DASHBOARD_READ},
-    # An approver may also write: separation of duties is a rule about one version (`must_differ`), not about jobs.
+    # An approver may also write: separation of duties is a rule about one version (`must_differ`), not about
+    # jobs.
     Role.SCRIPT_APPROVER: _EVERYONE
     | {_P.SCRIPT_WRITE, _P.SCRIPT_APPROVE, _P.SCRIPT_WITHDRAW, _P.DASHBOARD_READ},
     Role.MANAGER: _AGENT
@@ -149,7 +150,7 @@ _KIND_PERMISSIONS: dict[ActorKind, frozenset[Permission]] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does this: a member of staff, a customer, the bot, or the system itself (worker, seed, command line)."""
+    """Who does this: staff, a customer, the bot, or the system itself (worker, seed, command line)."""
 
     kind: ActorKind
     id: str

@@ -1,4 +1,7 @@
-"""Time as people read it. Instants are aware UTC datetimes; Shanghai time is for eyes and for calendar days only."""
+"""Time as people read it.
+
+Instants are aware UTC datetimes; Shanghai time is for eyes and for calendar days only.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ def utc_now() -> datetime:
 
 
 def to_utc(instant: datetime) -> datetime:
-    """The same instant in UTC. Raises ValueError for a naive datetime: guessing its zone loses eight hours."""
+    """The same instant in UTC.
+
+    Raises ValueError for a naive datetime: guessing its zone loses eight hours.
+    """
     if instant.tzinfo is None:
         raise ValueError("naive datetime: say which zone it is in")
     return instant.astimezone(UTC)
@@ -34,7 +40,9 @@ def shanghai_date(instant: datetime) -> date:
     return to_shanghai(instant).date()
 
 
-def shanghai_instant(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
+def shanghai_instant(
+    year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0
+) -> datetime:
     """A Shanghai wall-clock time as a UTC instant."""
     return datetime(year, month, day, hour, minute, second, tzinfo=SHANGHAI).astimezone(UTC)
 
@@ -53,7 +61,10 @@ def zh_weekday(day: date) -> str:
 
 
 def zh_day(day: date, today: date | None = None, *, relative: bool = False, weekday: bool = True) -> str:
-    """10月12日（周一）; 今天 or 明天 if `relative`; with the year when it is not `today`'s year or that is unknown."""
+    """10月12日（周一）.
+
+    今天 or 明天 if `relative`; with the year when it is not `today`'s year or that is unknown.
+    """
     if relative and today is not None:
         if day == today:
             return "今天"
@@ -67,7 +78,8 @@ def zh_day(day: date, today: date | None = None, *, relative: bool = False, week
 def zh_date(instant: datetime | date, now: datetime | None = None, *, relative: bool = True) -> str:
     """今天, 明天, 10月12日（周一）, or 2027年1月4日（周一） outside the current year.
 
-    Takes an instant (its Shanghai day) or a plain calendar day. Without `now` there is no 今天 and the year stands.
+    Takes an instant (its Shanghai day) or a plain calendar day. Without `now` there is no 今天 and the year
+    stands.
     """
     day = shanghai_date(instant) if isinstance(instant, datetime) else instant
     return zh_day(day, shanghai_date(now) if now is not None else None, relative=relative)
@@ -89,7 +101,10 @@ def zh_datetime(instant: datetime, now: datetime | None = None, *, relative: boo
 
 
 def zh_duration(seconds: float | timedelta) -> str:
-    """3 时 24 分; 48 秒; 24 分; 2 天 3 时. Rounded down; the sign is dropped (the caller says 还剩 or 超时)."""
+    """3 时 24 分.
+
+    48 秒; 24 分; 2 天 3 时. Rounded down; the sign is dropped (the caller says 还剩 or 超时).
+    """
     raw = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
     total = int(abs(raw))
     days, rest = divmod(total, 86_400)

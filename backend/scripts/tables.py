@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Column, Index, UniqueConstraint, event, inspect, text
 from sqlmodel import Field, SQLModel
 
 from backend.infra.db import UtcDateTime
+from backend.kernel.errors import Conflict
 
 
 class Script(SQLModel, table=True):
@@ -35,7 +36,8 @@ class ScriptVersion(SQLModel, table=True):
         ),
         CheckConstraint("approver_id IS NULL OR approver_id <> author_id", name="author_is_not_approver"),
         CheckConstraint(
-            "state NOT IN ('approved', 'effective', 'superseded') OR (approver_id IS NOT NULL AND digest IS NOT NULL)",
+            "state NOT IN ('approved', 'effective', 'superseded', 'expired')"
+            " OR (approver_id IS NOT NULL AND digest IS NOT NULL)",
             name="effective_was_approved",
         ),
     )
@@ -59,6 +61,23 @@ class ScriptVersion(SQLModel, table=True):
     digest: str | None = Field(default=None, max_length=64)
     effective_from: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     effective_to: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    started_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))  # when it was first said
+    ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))  # when it was last said
+    restores: int | None = None  # the version whose words a rollback brought back
+
+
+# What an approval covers. Everything else about a version may go on: it starts, ends, is replaced.
+FROZEN = ("key", "version", "channel", "text", "variables", "buttons", "examples", "author_id", "approver_id",
+          "approved_at", "digest", "effective_from", "effective_to")
+
+
+@event.listens_for(ScriptVersion, "before_update")
+def _keep_frozen(_mapper: Any, _connection: Any, version: ScriptVersion) -> None:
+    """An approved wording is never altered, whoever tries: a change is a new version."""
+    attributes = inspect(version).attrs
+    approved_before = not attributes["digest"].history.added and version.digest is not None
+    if approved_before and any(attributes[name].history.has_changes() for name in FROZEN):
+        raise Conflict("approved_is_frozen", "批准过的话术不能再改，请另起一个新版本。")
 
 
 class Catalogue(SQLModel, table=True):

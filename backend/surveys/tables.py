@@ -1,7 +1,6 @@
 """Surveys, invitations (one a conversation) and the satisfaction facts that dashboards read."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel

@@ -114,7 +114,7 @@ def upgrade() -> None:
     sa.Column('binds', sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(length=300), nullable=False),
     sa.Column('rules', sa.JSON(), nullable=False),
-    sa.Column('valid_from', sa.Date(), nullable=False),
+    sa.Column('valid_from', sa.Date(), nullable=True),
     sa.Column('valid_to', sa.Date(), nullable=True),
     sa.Column('approved_by', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
     sa.Column('approved_at', backend.infra.db.UtcDateTime(timezone=True), nullable=False),
@@ -211,21 +211,27 @@ def upgrade() -> None:
     sa.Column('subject_kind', sqlmodel.sql.sqltypes.AutoString(length=24), nullable=False),
     sa.Column('subject_id', sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
     sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+    sa.Column('round', sa.Integer(), nullable=False),
     sa.Column('regime_version_id', sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
     sa.Column('starts_at', backend.infra.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('due_at', backend.infra.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('legal_due_at', backend.infra.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('near_at', backend.infra.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('provisional', sa.Boolean(), nullable=False),
     sa.Column('next_check_at', backend.infra.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('neared_at', backend.infra.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('breached_at', backend.infra.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('paused_at', backend.infra.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('met_at', backend.infra.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('dropped_at', backend.infra.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('explanation', sa.JSON(), nullable=False),
     sa.ForeignKeyConstraint(['regime_version_id'], ['regime_versions.id'], ),
     sa.PrimaryKeyConstraint('id'),
-    sa.UniqueConstraint('subject_kind', 'subject_id', 'kind')
+    sa.UniqueConstraint('subject_kind', 'subject_id', 'kind', 'round')
     )
     with op.batch_alter_table('deadlines', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_deadlines_due_at'), ['due_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_deadlines_subject_id'), ['subject_id'], unique=False)
         batch_op.create_index('ix_deadlines_wake', ['next_check_at'], unique=False)
 
     op.create_table('presences',
@@ -257,7 +263,10 @@ def upgrade() -> None:
     sa.Column('digest', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=True),
     sa.Column('effective_from', backend.infra.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('effective_to', backend.infra.db.UtcDateTime(timezone=True), nullable=True),
-    sa.CheckConstraint("state NOT IN ('approved', 'effective', 'superseded') OR (approver_id IS NOT NULL AND digest IS NOT NULL)", name='effective_was_approved'),
+    sa.Column('started_at', backend.infra.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('ended_at', backend.infra.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('restores', sa.Integer(), nullable=True),
+    sa.CheckConstraint("state NOT IN ('approved', 'effective', 'superseded', 'expired') OR (approver_id IS NOT NULL AND digest IS NOT NULL)", name='effective_was_approved'),
     sa.CheckConstraint('approver_id IS NULL OR approver_id <> author_id', name='author_is_not_approver'),
     sa.ForeignKeyConstraint(['key'], ['scripts.key'], ),
     sa.PrimaryKeyConstraint('id'),
@@ -320,6 +329,8 @@ def upgrade() -> None:
     sa.Column('severity', sa.Integer(), nullable=True),
     sa.Column('owner_id', sqlmodel.sql.sqltypes.AutoString(length=32), nullable=True),
     sa.Column('urged', sa.Integer(), nullable=False),
+    sa.Column('last_urged_at', backend.infra.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('priority', sa.Integer(), nullable=False),
     sa.Column('filed_at', backend.infra.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('closed_at', backend.infra.db.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['conversation_id'], ['conversations.id'], ),
@@ -352,7 +363,11 @@ def upgrade() -> None:
     sa.Column('outcome', sqlmodel.sql.sqltypes.AutoString(length=24), nullable=True),
     sa.Column('wrap_up', backend.infra.db.EncryptedText(), nullable=True),
     sa.Column('correct_intent', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=True),
+    sa.Column('preferred_id', sqlmodel.sql.sqltypes.AutoString(length=32), nullable=True),
+    sa.Column('passed_by', sqlmodel.sql.sqltypes.AutoString(length=32), nullable=True),
     sa.ForeignKeyConstraint(['conversation_id'], ['conversations.id'], ),
+    sa.ForeignKeyConstraint(['passed_by'], ['staff.id'], ),
+    sa.ForeignKeyConstraint(['preferred_id'], ['staff.id'], ),
     sa.ForeignKeyConstraint(['taken_by'], ['staff.id'], ),
     sa.PrimaryKeyConstraint('id')
     )
@@ -516,6 +531,7 @@ def downgrade() -> None:
     op.drop_table('presences')
     with op.batch_alter_table('deadlines', schema=None) as batch_op:
         batch_op.drop_index('ix_deadlines_wake')
+        batch_op.drop_index(batch_op.f('ix_deadlines_subject_id'))
         batch_op.drop_index(batch_op.f('ix_deadlines_due_at'))
 
     op.drop_table('deadlines')

@@ -1,0 +1,1 @@
+"""The action server: thin calls to the backend, decided by pure rules in slots.py."""

@@ -1,0 +1,121 @@
+"""Who speaks, what may be received, and what must go to a person: pure."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backend.kernel.errors import Conflict, Invalid
+
+MAX_TEXT = 2000  # characters kept of one message; what is longer is cut, and the customer is told
+
+
+class State(StrEnum):
+    """Who holds the conversation."""
+
+    BOT = "bot"
+    QUEUED = "queued"
+    AGENT = "agent"
+    CLOSED = "closed"
+
+
+class Sender(StrEnum):
+    """Who wrote a message. ``note`` stays inside the house."""
+
+    CUSTOMER = "customer"
+    BOT = "bot"
+    AGENT = "agent"
+    SYSTEM = "system"
+    NOTE = "note"
+
+
+# From → to; what is not here is refused. A closed conversation stays closed: a new word opens a new one.
+MOVES: dict[State, frozenset[State]] = {
+    State.BOT: frozenset({State.QUEUED, State.AGENT, State.CLOSED}),
+    State.QUEUED: frozenset({State.BOT, State.AGENT, State.CLOSED}),
+    State.AGENT: frozenset({State.BOT, State.QUEUED, State.AGENT, State.CLOSED}),
+    State.CLOSED: frozenset(),
+}
+
+
+def check_move(current: str, to: State) -> None:
+    """Raises Conflict (``conversation_closed`` or ``move_not_allowed``)."""
+    if current == State.CLOSED:
+        raise Conflict("conversation_closed", "这次对话已经结束，请开始新的对话。")
+    if to not in MOVES[State(current)]:
+        raise Conflict("move_not_allowed", "对话现在的状态不能这样操作，请刷新后再看。")
+
+
+class Answerer(StrEnum):
+    """Who answers a customer's message."""
+
+    BOT = "bot"
+    PERSON = "person"
+    NOBODY = "nobody"
+
+
+def who_answers(state: str) -> Answerer:
+    """The bot speaks only while it holds the conversation. In the queue and with an agent it is silent."""
+    if state == State.BOT:
+        return Answerer.BOT
+    if state == State.CLOSED:
+        return Answerer.NOBODY
+    return Answerer.PERSON
+
+
+# Control characters other than line break and tab; also bidirectional overrides, which can disguise text.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+@dataclass(frozen=True)
+class Clean:
+    """A customer's text as it is kept: normalised, without control characters, cut at MAX_TEXT."""
+
+    text: str
+    cut: bool
+
+
+def clean_text(raw: str) -> Clean:
+    """What is kept of a customer's words. Raises Invalid (``empty_message``) when nothing is left.
+
+    Markup is kept as the customer typed it: it is escaped where it is shown, never altered where it is stored.
+    """
+    # A lone surrogate cannot be stored as UTF-8.
+    text = raw.encode("utf-8", "replace").decode("utf-8")
+    text = _CONTROL.sub("", unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))).strip()
+    if not text:
+        raise Invalid("empty_message", "消息是空的，请写几个字再发。", fields={"text": "不能为空"})
+    return Clean(text[:MAX_TEXT], cut=len(text) > MAX_TEXT)
+
+
+def harmless(text: str) -> str:
+    """Text for the bot: a leading slash would be taken for a command there, so it becomes a full-width one."""
+    stripped = text.lstrip()
+    return "／" + stripped[1:] if stripped.startswith("/") else text
+
+
+@dataclass(frozen=True)
+class Risk:
+    """A reason to fetch a person before the bot says another word."""
+
+    reason: str  # emergency | fraud | refuses_bot
+    rule: str
+
+
+# Plain words that nobody writes by accident. The model finds the rest; this net works when the model does not.
+_RISKS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
+    ("emergency", "words_of_self_harm", re.compile(r"不想活了|想自杀|要自杀|活不下去了|割腕|跳楼(?!价|大甩卖|特价|甩卖)")),
+    ("emergency", "fire_or_shock", re.compile(r"(着火|起火|冒火|爆炸|触电|漏电)了|正在(着火|冒烟|漏电)|(冒|起)浓烟")),
+    ("emergency", "injury", re.compile(r"(送|进)(了)?(医院|急诊|ICU|icu)|流了?(很多|好多)血|食物中毒|中毒了|昏迷了?|烧伤了|砸伤了")),
+    ("fraud", "transfer_demanded", re.compile(r"(让|叫|要)我.{0,8}(转账|汇款|打钱|验证码|屏幕共享)|冒充.{0,6}客服")),
+    ("fraud", "account_stolen", re.compile(r"(账号|帐号|账户|帐户).{0,4}被盗|被盗刷|盗号")),
+    ("refuses_bot", "no_bot_please", re.compile(r"(不要|别让?|不想跟?|不和|不跟).{0,3}机器人.{0,6}(回|聊|说|答)|(不要|不用)机器人$")),
+)
+
+
+def risk_in(text: str) -> Risk | None:
+    """The first risk rule that the words meet; source of the list of reasons: GB/T 47746-2026."""
+    for reason, rule, pattern in _RISKS:
+        if pattern.search(text):
+            return Risk(reason, rule)
+    return None

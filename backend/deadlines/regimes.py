@@ -1,0 +1,131 @@
+"""Regimes: the approved versions of how long each stage may take. Read here, seeded from the pack."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlmodel import Session
+
+from backend.deadlines import store
+from backend.deadlines.tables import RegimeVersion
+from backend.deadlines.years import calendar, year_info
+from backend.infra.work import Work
+from backend.kernel.clock import shanghai_date, zh_datetime
+from backend.kernel.deadlines import Rule, Unit, compute_due
+from backend.kernel.errors import Invalid, NotFound
+from backend.kernel.ids import new_id
+
+
+def effective(session: Session, key: str, day: date) -> RegimeVersion:
+    """The version valid on this day. Raises NotFound (``regime_not_found``)."""
+    found = store.regime_at(session, key, day)
+    if found is None:
+        raise NotFound("regime_not_found", f"没有生效的时限规则「{key}」，请管理员导入并批准。")
+    return found
+
+
+def rule_of(version: RegimeVersion, stage: str) -> Rule:
+    """One stage's rule. Raises NotFound (``rule_not_found``)."""
+    for row in version.rules:
+        if row["stage"] == stage:
+            return Rule.from_dict(row)
+    raise NotFound("rule_not_found", f"时限规则「{version.title}」里没有「{stage}」这一段。")
+
+
+def rule_from(explanation: Mapping[str, Any]) -> Rule:
+    """The rule as it was when the deadline started."""
+    return Rule.from_dict(explanation["rule"])
+
+
+def seed(work: Work, pack_dir: Path) -> list[str]:
+    """Add the pack's regime versions that are not there yet; returns their keys. Versions never change.
+
+    A regime without ``valid_from`` is kept for reference and never starts a clock. Raises Invalid
+    (``bad_rule``, ``bad_regime``): a regime in force with two rules for one stage is refused.
+    """
+    added = []
+    content = yaml.safe_load((pack_dir / "regimes.yml").read_text(encoding="utf-8"))
+    for row in content["regimes"] if isinstance(content, dict) else content:
+        version = int(row.get("version", 1))
+        if store.regime_version(work.session, row["key"], version) is not None:
+            continue
+        valid_from = _day(row.get("valid_from"))
+        rules = [_rule(rule) for rule in row.get("rules", [])]
+        if valid_from and len({rule["stage"] for rule in rules}) != len(rules):
+            raise Invalid("bad_regime", f"时限规则「{row['key']}」里同一阶段写了两次，请删去一条。")
+        work.session.add(
+            RegimeVersion(
+                id=new_id(),
+                key=row["key"],
+                version=version,
+                title=row["title"],
+                binds=row.get("binds", "company"),
+                source=row["source"],
+                rules=rules,
+                valid_from=valid_from,
+                valid_to=_day(row.get("valid_to")),
+                approved_by=str(row.get("approved_by", "pack")),
+                approved_at=work.now,
+            )
+        )
+        work.journal("regime_seeded", "regime", row["key"], version=version)
+        added.append(row["key"])
+    work.flush()
+    return added
+
+
+def _rule(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A pack's rule, checked, with what people read beside it: whether law says so, and the note."""
+    extra = {name: row[name] for name in ("legal", "note") if name in row}
+    return Rule.from_dict(row).as_dict() | extra
+
+
+def _day(value: Any) -> date | None:
+    if value is None or isinstance(value, date):
+        return value
+    return date.fromisoformat(str(value))
+
+
+def compute(
+    session: Session, start: datetime, regime_key: str | None = None, working_days: int | None = None
+) -> list[dict[str, Any]]:
+    """For the command line: what each rule (or plain ``working_days``) gives from ``start``, day by day.
+
+    Raises Invalid (``nothing_to_compute``) without either, NotFound for an unknown regime.
+    """
+    if regime_key:
+        version = effective(session, regime_key, shanghai_date(start))
+        found = [Rule.from_dict(row) for row in version.rules]
+        named, source = f"{version.title} v{version.version}", version.source
+    elif working_days:
+        found = [Rule("given", working_days, Unit.WORKING_DAYS)]
+        named, source = f"{working_days} 个工作日", "命令行给出"
+    else:
+        raise Invalid("nothing_to_compute", "请给出 --working-days 或 --regime。")
+    if regime_key and working_days:
+        found = [Rule("given", working_days, Unit.WORKING_DAYS), *found]
+    days = calendar(session)
+    answers = []
+    for rule in found:
+        dates = compute_due(rule, start, days)
+        years = sorted({day.date.year for day in dates.days})
+        answers.append(
+            dates.as_dict()
+            | {
+                "stage": rule.stage,
+                "amount": rule.amount,
+                "unit": rule.unit.value,
+                "regime": named,
+                "source": source,
+                "start": start.isoformat(),
+                "legal_due_text": zh_datetime(dates.legal_due, relative=False),
+                "internal_due_text": zh_datetime(dates.internal_due, relative=False),
+                "calendar": [
+                    {"year": one.year, "official": one.official, "source": one.source}
+                    for one in (year_info(session, year) for year in years)
+                ],
+            }
+        )
+    return answers

@@ -1,0 +1,111 @@
+"""What staff and customers are shown of deadlines: queries, explanations, day cells."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ScalarSelect, Subquery
+from sqlmodel import Session
+
+from backend.deadlines import regimes, rules, store
+from backend.deadlines.tables import Deadline
+from backend.kernel.clock import to_shanghai, zh_datetime
+from backend.kernel.deadlines import DeadlineState
+
+
+def state_of(row: Deadline, now: datetime) -> DeadlineState:
+    return rules.state_of(row.clock, now)
+
+
+def of(session: Session, subject_kind: str, subject_id: str) -> list[Deadline]:
+    """The current round of every kind, the earliest due first."""
+    return _current(store.of_subject(session, subject_kind, subject_id))
+
+
+def of_many(session: Session, subject_kind: str, subject_ids: list[str]) -> dict[str, list[Deadline]]:
+    """The same for a page of subjects, in one query."""
+    found: dict[str, list[Deadline]] = {subject_id: [] for subject_id in subject_ids}
+    for row in store.of_subjects(session, subject_kind, subject_ids):
+        found[row.subject_id].append(row)
+    return {subject_id: _current(rows) for subject_id, rows in found.items()}
+
+
+def _current(rows: Sequence[Deadline]) -> list[Deadline]:
+    latest = {row.kind: row for row in sorted(rows, key=lambda row: row.round)}
+    return sorted(latest.values(), key=lambda row: (row.due_at, row.kind))
+
+
+def promise_of(session: Session, subject_kind: str, subject_id: str) -> Deadline | None:
+    """The date that the customer was or would be told."""
+    return store.latest(session, subject_kind, subject_id, rules.PROMISE)
+
+
+def next_due(subject_kind: str) -> Subquery:
+    return store.next_due(subject_kind)
+
+
+def overdue(subject_kind: str, now: datetime) -> ScalarSelect[str]:
+    """Subjects (a subquery of ids) with something owed that has run out."""
+    return store.overdue_subjects(subject_kind, now)
+
+
+def due_today(subject_kind: str, now: datetime) -> ScalarSelect[str]:
+    """Subjects (a subquery of ids) with something owed on this Shanghai day, run out or not."""
+    midnight = to_shanghai(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    return store.subjects_due(subject_kind, midnight, midnight + timedelta(days=1))
+
+
+def explain(row: Deadline) -> list[str]:
+    """For staff: the reckoning in full, every move of the date, and the source."""
+    words = row.explanation
+    lines = [str(words["long"])]
+    moves = words.get("moves", [])
+    lines += [rules.move_sentence(move) for move in moves]
+    if not moves and row.paused_at is None:
+        lines.append("没有暂停，没有延期。")
+    if row.paused_at is not None:
+        since = zh_datetime(row.paused_at, relative=False)
+        lines.append(f"{since} 起停表：{words.get('pause_reason', '')}")
+    lines.append(f"依据：{words['regime']} v{words['version']}，{words['source']}")
+    return lines
+
+
+def explain_to_customer(row: Deadline) -> list[str]:
+    """Shorter, and only what holds: nothing while the date is provisional."""
+    if row.provisional:
+        return []
+    lines = [f"我们答应 {regimes.rule_from(row.explanation).amount_zh}内给结果。{row.explanation['plain']}"]
+    for move in row.explanation.get("moves", []):
+        new = zh_datetime(datetime.fromisoformat(move["new"]), relative=False)
+        if move["why"] == "resumed":
+            lines.append(f"处理中停表 {move['paused_text']}，到期改为 {new}。")
+        elif move["why"] == "extended":
+            lines.append(f"延期 {move['working_days']} 个工作日，到期改为 {new}。")
+    return lines
+
+
+def describe(row: Deadline, now: datetime) -> dict[str, Any]:
+    """Everything a page shows about one deadline."""
+    tone, words = rules.clock_tag(row.clock, now, provisional=row.provisional)
+    rule = regimes.rule_from(row.explanation)
+    cells = rules.day_cells(row.explanation.get("days", []), row.due_at, now)
+    amount = rule.internal if rule.internal and row.kind != rules.PROMISE else rule.amount
+    ordinal = (
+        f"第 {amount} {rule.unit.zh}" if rule.unit.value.endswith("days") else f"{amount} {rule.unit.zh}内"
+    )
+    return {
+        "kind": row.kind,
+        "name": rules.kind_name(row.kind),
+        "ordinal_text": ordinal,
+        "due_at": row.due_at,
+        "due_text": zh_datetime(row.due_at, now, relative=False),
+        "tone": tone,
+        "clock_text": words,
+        "provisional": row.provisional,
+        "open": row.clock.open,
+        "met_at": row.met_at,
+        "breached": row.breached_at is not None or tone == "breached",
+        "explanation": explain(row),
+        "cells": cells,
+        "cells_sentence": rules.cells_sentence(cells),
+    }

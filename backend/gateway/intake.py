@@ -1,0 +1,255 @@
+"""One inbound message, start to finish.
+
+First it is stored (transaction one) and acknowledged. Then, one turn at a time per conversation, the bot is
+asked with no transaction open, and its answer is settled (transaction two) against the ownership epoch. A
+turn is leased in the database, so that two processes never ask for one conversation at once; what a dying
+process left unanswered is found by ``resume`` and answered once.
+"""
+
+import asyncio
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+
+from backend.conversations import service as conversations
+from backend.conversations.rules import Risk, State, clean_text, harmless, risk_in
+from backend.conversations.tables import Conversation, Message
+from backend.gateway import replies
+from backend.gateway.hub import Hub
+from backend.gateway.rasa import Bot, BotFailed
+from backend.gateway.wire import BotTurn
+from backend.handoffs import service as handoffs
+from backend.infra.work import Work, Works
+from backend.kernel.actors import BOT, SYSTEM, customer_actor
+from backend.kernel.errors import Invalid, TooMany
+from backend.kernel.ids import new_id
+from backend.scripts import service as scripts
+
+log = structlog.get_logger(__name__)
+
+# The lease outlives the bot's time-out, so that a slow answer is not asked for twice.
+LEASE_MARGIN = timedelta(seconds=15)
+
+# Buttons of the interface itself, accepted without having been issued in a message.
+STANDING_BUTTONS = {
+    "request_human": {"title": "转人工", "action": "request_human"},
+    "cancel_queue": {"title": "取消排队", "action": "cancel_queue"},
+}
+
+# Pressed while waiting in the queue, these mean: back to the bot.
+LEAVE_QUEUE = ("cancel_queue", "cancel")
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """A customer's message as any channel hands it over."""
+
+    channel: str
+    conversation_id: str
+    customer_id: str
+    client_id: str
+    text: str = ""
+    button_id: str | None = None
+    attachment_id: str | None = None
+
+
+async def in_thread[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """The one bridge from the event loop to the synchronous rooms."""
+    return await asyncio.to_thread(partial(function, *args, **kwargs))
+
+
+class Intake:
+    """Takes customers' messages in and sees each one through."""
+
+    def __init__(self, works: Works, bot: Bot, hub: Hub, bot_timeout: float, per_minute: int) -> None:
+        self.works = works
+        self.bot = bot
+        self.hub = hub
+        self.owner = new_id()  # this process, in leases
+        self._lease = timedelta(seconds=bot_timeout) + LEASE_MARGIN
+        self._per_minute = per_minute
+        self._recent: dict[str, deque[float]] = defaultdict(deque)
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+
+    # --- transaction one ------------------------------------------------------------------------
+
+    async def accept(self, inbound: Inbound) -> Message:
+        """Store one message and set its turn going; gives the stored row. Raises Invalid, Conflict, TooMany."""
+        self._limit(inbound.conversation_id)
+        message, state = await in_thread(self._store, inbound)
+        action = (message.button or {}).get("action")
+        if state == State.BOT or action in LEAVE_QUEUE:
+            self.schedule(inbound.conversation_id)
+        return message
+
+    def _limit(self, conversation_id: str) -> None:
+        now = time.monotonic()
+        recent = self._recent[conversation_id]
+        while recent and recent[0] < now - 60:
+            recent.popleft()
+        if len(recent) >= self._per_minute:
+            raise TooMany("too_many_messages", "发得有点快，请过一分钟再发，前面的话都已经收到。", retry_after=60)
+        recent.append(now)
+        if len(self._recent) > 10_000:
+            self._recent = defaultdict(deque, {key: times for key, times in self._recent.items()
+                                               if times and times[-1] > now - 60})
+
+    def _store(self, inbound: Inbound) -> tuple[Message, str]:
+        with self.works.begin(customer_actor(inbound.customer_id)) as work:
+            conversation = conversations.get(work.session, inbound.conversation_id)
+            button = self._button(work, inbound)
+            cut = False
+            if button is not None:
+                text = str(button["title"])
+            elif inbound.attachment_id is not None:
+                text = inbound.text or "[附件]"
+            else:
+                clean = clean_text(inbound.text)
+                text, cut = clean.text, clean.cut
+            message = conversations.receive(work, conversation, client_id=inbound.client_id, text=text, button=button,
+                                            attachment_id=inbound.attachment_id)
+            if cut and message.at == work.now:  # not on a repeated send
+                spoken = scripts.speak(work, "system.too_long", {}, conversation.channel)
+                conversations.say(work, conversation, spoken, sender="system")
+            if conversation.state != State.BOT:
+                work.hint("queue")
+            return message, conversation.state
+
+    @staticmethod
+    def _button(work: Work, inbound: Inbound) -> dict[str, Any] | None:
+        if inbound.button_id is None:
+            return None
+        if inbound.button_id in STANDING_BUTTONS:
+            return STANDING_BUTTONS[inbound.button_id]
+        issued = conversations.issued_button(work.session, inbound.conversation_id, inbound.button_id)
+        if issued is None:
+            raise Invalid("unknown_button", "这个按钮已经失效，请直接用文字告诉我们。")
+        return {name: issued[name] for name in ("title", "say", "action") if name in issued}
+
+    # --- the turn -------------------------------------------------------------------------------
+
+    def schedule(self, conversation_id: str) -> None:
+        """See to a conversation's waiting messages, soon and one after the other."""
+        if conversation_id in self._running:
+            self._again.add(conversation_id)
+            return
+        task = asyncio.create_task(self._see_to(conversation_id), name=f"turns:{conversation_id}")
+        self._running[conversation_id] = task
+        task.add_done_callback(partial(self._done, conversation_id))
+
+    def _done(self, conversation_id: str, task: asyncio.Task[None]) -> None:
+        self._running.pop(conversation_id, None)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("turn_crashed", conversation=conversation_id, exc_info=task.exception())
+        if conversation_id in self._again and not task.cancelled():
+            self._again.discard(conversation_id)
+            self.schedule(conversation_id)
+
+    async def resume(self) -> int:
+        """Pick up what was left unanswered (a restart, a lost lease); returns how many conversations."""
+        waiting = await in_thread(self._unanswered)
+        for conversation_id in waiting:
+            self.schedule(conversation_id)
+        return len(waiting)
+
+    def _unanswered(self) -> list[str]:
+        with self.works.read(SYSTEM) as work:
+            return list(conversations.unanswered(work.session))
+
+    async def finish(self) -> None:
+        """Wait for turns under way, then stop those that take too long: their words are stored and resumed."""
+        if self._running:
+            _, late = await asyncio.wait(self._running.values(), timeout=5)
+            for task in late:
+                task.cancel()
+
+    async def _see_to(self, conversation_id: str) -> None:
+        while (claimed := await in_thread(self._claim, conversation_id)) is not None:
+            conversation, message, epoch = claimed
+            try:
+                await self._turn(conversation, message, epoch)
+            finally:
+                await in_thread(self._release, conversation_id)
+
+    def _claim(self, conversation_id: str) -> tuple[Conversation, Message, int] | None:
+        with self.works.begin(BOT) as work:
+            self._leave_queue(work, conversation_id)
+            claimed = conversations.claim_turn(work, conversation_id, self.owner, work.now + self._lease)
+            return None if claimed is None else (*claimed, claimed[0].epoch)
+
+    @staticmethod
+    def _leave_queue(work: Work, conversation_id: str) -> None:
+        """Buttons that concern the queue work while the bot is silent, or down."""
+        conversation = conversations.lock(work, conversation_id)
+        if conversation.state != State.QUEUED:
+            return
+        last = conversations.newest_from_customer(work.session, conversation_id)
+        if last is not None and (last.button or {}).get("action") in LEAVE_QUEUE:
+            handoffs.cancel(work, conversation_id)
+
+    def _release(self, conversation_id: str) -> None:
+        with self.works.begin(BOT) as work:
+            conversations.release_turn(work, conversation_id, self.owner)
+
+    async def _turn(self, conversation: Conversation, message: Message, epoch: int) -> None:
+        action = (message.button or {}).get("action")
+        risk = None if message.button else risk_in(message.text)
+        if action == "request_human":
+            await in_thread(self._fetch_person, conversation.id, message, Risk("customer_request", "button"))
+            return
+        if risk is not None:
+            await in_thread(self._fetch_person, conversation.id, message, risk)
+            return
+        if action == "cancel_queue":  # not in the queue any more: nothing to leave
+            await in_thread(self._note, message)
+            return
+        if message.attachment_id is not None:
+            await in_thread(self._thank_for_attachment, conversation, message, epoch)
+            return
+        self.hub.publish([f"typing:{conversation.id}"])
+        try:
+            turn = await self.bot.ask(conversation_id=conversation.id, message_id=message.id,
+                                      text=harmless(message.text), button=message.button, channel=conversation.channel)
+        except BotFailed as failure:
+            log.warning("bot_failed", code=failure.code, conversation=conversation.id)
+            await in_thread(self._apologise, conversation, message, failure, epoch)
+            return
+        await in_thread(self._settle, conversation, message, turn, epoch)
+
+    def _fetch_person(self, conversation_id: str, message: Message, risk: Risk) -> None:
+        with self.works.begin(BOT) as work:
+            conversations.note_understanding(work, message.id, message.intent, message.confidence)
+            work.journal("person_fetched", "conversation", conversation_id, reason=risk.reason, rule=risk.rule)
+            handoffs.request(work, conversation_id, risk.reason, {"rule": risk.rule}, "")
+
+    def _note(self, message: Message) -> None:
+        with self.works.begin(BOT) as work:
+            conversations.note_understanding(work, message.id, None, None)
+
+    def _thank_for_attachment(self, conversation: Conversation, message: Message, epoch: int) -> None:
+        with self.works.begin(BOT) as work:
+            conversations.note_understanding(work, message.id, None, None)
+            spoken = scripts.speak(work, "system.attachment_received", {}, conversation.channel)
+            conversations.say(work, conversation, spoken, epoch=epoch)
+
+    def _apologise(self, conversation: Conversation, message: Message, failure: BotFailed, epoch: int) -> None:
+        with self.works.begin(BOT) as work:
+            replies.apologise(work, conversation, message, failure, epoch)
+
+    def _settle(self, conversation: Conversation, message: Message, turn: BotTurn, epoch: int) -> None:
+        try:
+            with self.works.begin(BOT) as work:
+                replies.settle(work, conversation, message, turn, epoch)
+        except BotFailed as failure:
+            self._apologise(conversation, message, failure, epoch)
+        except Exception:
+            # Whatever went wrong on our side, the customer is not left without a word.
+            log.exception("settling_failed", conversation=conversation.id)
+            self._apologise(conversation, message, BotFailed("settling_failed", "机器人的答复没能处理。"), epoch)

@@ -1,0 +1,86 @@
+"""A conversation as its customer sees it: no notes, no staff ids, cards filled in from what they refer to."""
+
+import hmac
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from backend.complaints import service as complaints
+from backend.conversations import service as conversations
+from backend.conversations.schemas import MessageView
+from backend.conversations.tables import Conversation
+from backend.handoffs import service as handoffs
+from backend.infra.db import blind_index
+from backend.people.service import staff_name
+from backend.surveys import service as surveys
+
+
+def attachment_signature(attachment_id: str) -> str:
+    """The right to fetch one attachment, carried in its address (a picture cannot send a header)."""
+    return blind_index("attachment", attachment_id)[:40]
+
+
+def signature_fits(attachment_id: str, given: str) -> bool:
+    return hmac.compare_digest(attachment_signature(attachment_id), given)
+
+
+def attachment_url(conversation_id: str, attachment_id: str) -> str:
+    return f"/api/chat/{conversation_id}/attachments/{attachment_id}?sig={attachment_signature(attachment_id)}"
+
+
+def messages(session: Session, conversation: Conversation, views: Sequence[MessageView],
+             now: datetime) -> list[dict[str, Any]]:
+    """Messages in the contract's shape."""
+    return [_message(session, conversation, view, now) for view in views if view.sender != "note"]
+
+
+def _message(session: Session, conversation: Conversation, view: MessageView, now: datetime) -> dict[str, Any]:
+    shown: dict[str, Any] = {"seq": view.seq, "from": view.sender, "text": view.text, "at": view.at.isoformat()}
+    if view.client_id and view.sender == "customer":
+        shown["client_id"] = view.client_id
+    if view.buttons:
+        shown["buttons"] = [{"id": button["id"], "title": button["title"]} for button in view.buttons]
+    if view.script_key:
+        shown["script"] = {"key": view.script_key, "version": view.script_version}
+    if view.staff_name and view.sender == "agent":
+        shown["agent"] = {"name": view.staff_name}
+    if view.attachment:
+        shown["attachment"] = {
+            "name": view.attachment["name"], "size": view.attachment["size"], "kind": view.attachment["kind"],
+            "url": attachment_url(conversation.id, view.attachment["id"])}
+    if view.card:
+        card = _card(session, view.card, now)
+        if card is not None:
+            shown["card"] = card
+    return shown
+
+
+def _card(session: Session, card: dict[str, Any], now: datetime) -> dict[str, Any] | None:
+    match card.get("kind"):
+        case "complaint_filed":
+            return complaints.card(session, card["complaint_id"], now)
+        case "survey":
+            return surveys.card(session, card["invitation_id"])
+    return None
+
+
+def state(session: Session, conversation: Conversation, now: datetime) -> dict[str, Any]:
+    """Who holds the conversation, the place in the queue, the agent's name."""
+    shown: dict[str, Any] = {"state": conversation.state}
+    if conversation.state == "queued":
+        place = handoffs.queue_state(session, conversation.id, now)
+        if place is not None:
+            shown["queue"] = place
+    if conversation.state == "agent":
+        shown["agent"] = {"name": staff_name(session, conversation.holder_id)}
+    return shown
+
+
+def since(session: Session, conversation_id: str, after: int,
+          now: datetime) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """What is new after ``after``, and how things stand."""
+    conversation = conversations.get(session, conversation_id)
+    views = conversations.thread(session, conversation_id, after)
+    return messages(session, conversation, views, now), state(session, conversation, now)

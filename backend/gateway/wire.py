@@ -1,0 +1,71 @@
+"""Shapes that cross the house's outer walls: the bot's answer and the customer's frames."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ScriptRef(BaseModel):
+    """The version that the bot chose."""
+
+    key: str = Field(max_length=80)
+    version: int
+    version_id: str = Field(max_length=32)
+
+
+class BotMessage(BaseModel):
+    """One thing the bot wants: words of a script, a command to the gateway, or a card."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    script: ScriptRef | None = None
+    variables: dict[str, str] = Field(default_factory=dict)
+    command: Literal["handoff"] | None = None
+    reason: str | None = Field(default=None, max_length=32)
+    known: dict[str, Any] = Field(default_factory=dict)
+    card: dict[str, Any] | None = None
+
+
+class Understanding(BaseModel):
+    """What the bot understood; the source of the intent kept beside the customer's message."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    intent: str | None = None
+    confidence: float | None = None
+    entities: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class BotTurn(BaseModel):
+    """The bot's whole answer to one message."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    messages: list[BotMessage]
+    nlu: Understanding = Field(default_factory=Understanding)
+
+
+class CustomerRef(BaseModel):
+    """What the website knows of the customer; both may be absent."""
+
+    ref: str | None = Field(default=None, max_length=200)
+    name: str | None = Field(default=None, max_length=40)
+
+
+class OpenChat(BaseModel):
+    """A new conversation from the website. (WeChat has its own door.)"""
+
+    channel: Literal["web"] = "web"
+    customer: CustomerRef = Field(default_factory=CustomerRef)
+
+
+ClientId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w.:-]+$")]
+
+
+class PostMessage(BaseModel):
+    """A customer's message over HTTP: text, or a button that we issued."""
+
+    client_id: ClientId
+    # Far above what is kept (2,000): the rest is cut with notice, not refused.
+    text: str = Field(default="", max_length=50_000)
+    button: str | None = Field(default=None, max_length=64)

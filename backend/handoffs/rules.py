@@ -1,0 +1,341 @@
+"""Why a person is fetched, who is served first, who is there to serve, how long it will take. Pure."""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from backend.kernel.clock import zh_duration
+from backend.kernel.errors import Invalid
+
+
+class Reason(StrEnum):
+    """Why a person is needed."""
+
+    CUSTOMER_REQUEST = "customer_request"
+    REPEATED_FAILURE = "repeated_failure"
+    EMERGENCY = "emergency"
+    FRAUD = "fraud"
+    ESCALATION = "escalation"
+    ANGER = "anger"
+    BOT_FAILURE = "bot_failure"
+    ONLY_A_PERSON = "only_a_person"
+    REFUSES_BOT = "refuses_bot"
+    TRANSFER = "transfer"  # a colleague passed it on
+
+    @property
+    def zh(self) -> str:
+        return _REASON_NAMES[self]
+
+    @staticmethod
+    def of(word: str) -> "Reason":
+        """A reason that nobody listed still fetches a person: it counts as the customer's own wish."""
+        return Reason(word) if word in Reason else Reason.CUSTOMER_REQUEST
+
+
+_REASON_NAMES = {
+    Reason.CUSTOMER_REQUEST: "客户要找人工",
+    Reason.REPEATED_FAILURE: "两次没听懂",
+    Reason.EMERGENCY: "人身安全，最先接",
+    Reason.FRAUD: "疑似诈骗或盗号",
+    Reason.ESCALATION: "要向外部反映",
+    Reason.ANGER: "情绪激动，本人同意",
+    Reason.BOT_FAILURE: "机器人出了故障",
+    Reason.ONLY_A_PERSON: "这件事须人工决定",
+    Reason.REFUSES_BOT: "不要机器人答复",
+    Reason.TRANSFER: "同事转来",
+}
+
+# Somebody's safety first, then money that may still be stopped, then what cannot be mended by waiting.
+PRIORITIES: Mapping[Reason, int] = {
+    Reason.EMERGENCY: 100,
+    Reason.FRAUD: 90,
+    Reason.ESCALATION: 60,
+    Reason.ANGER: 50,
+    Reason.TRANSFER: 50,  # has already waited for the colleague before
+    Reason.BOT_FAILURE: 30,
+    Reason.REPEATED_FAILURE: 30,
+    Reason.ONLY_A_PERSON: 20,
+    Reason.REFUSES_BOT: 20,
+    Reason.CUSTOMER_REQUEST: 20,
+}
+URGENT = 90  # from here on nobody is waiting long enough to go before
+REPEAT_VISITS = 3  # visits within VISIT_WINDOW that mean: earlier answers did not help
+VISIT_WINDOW = timedelta(days=14)
+REPEAT_BONUS = 15
+AGING_STEP = timedelta(minutes=5)
+AGING_BONUS = 10
+
+
+def priority_of(reason: Reason, visits: int = 1) -> int:
+    return PRIORITIES[reason] + (REPEAT_BONUS if visits >= REPEAT_VISITS else 0)
+
+
+# What is said first, before the place in the queue.
+_ANNOUNCED = {Reason.EMERGENCY: "risk.emergency", Reason.FRAUD: "risk.fraud", Reason.ESCALATION: "risk.escalation"}
+
+
+def announcement(reason: Reason) -> str | None:
+    """Key of the script that answers the reason itself, where there is one."""
+    return _ANNOUNCED.get(reason)
+
+
+# --- the queue ----------------------------------------------------------------------------------
+
+PREFERRED_FOR = timedelta(seconds=60)  # a colleague who was asked by name has this long for themselves
+OVERFLOW_AFTER = timedelta(minutes=3)  # then any group may take it
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A place in the queue."""
+
+    id: str
+    group: str
+    priority: int
+    requested_at: datetime
+    preferred_id: str | None = None
+
+
+@dataclass(frozen=True)
+class OnDuty:
+    """A person who is there. ``offered``: their status says that they take new conversations."""
+
+    id: str
+    groups: frozenset[str]  # empty: serves every group
+    load: int
+    capacity: int
+    offered: bool = True
+
+    def serves(self, group: str) -> bool:
+        return not self.groups or group in self.groups
+
+    @property
+    def free(self) -> int:
+        return max(0, self.capacity - self.load) if self.offered else 0
+
+
+def urgency(one: Waiting, now: datetime) -> int:
+    """Priority, and more of it for every five minutes of waiting, so that nobody is passed over for ever.
+
+    Waiting never lifts anyone over a matter of safety.
+    """
+    if one.priority >= URGENT:
+        return one.priority
+    steps = max(timedelta(0), now - one.requested_at) // AGING_STEP
+    return min(URGENT - 1, one.priority + AGING_BONUS * steps)
+
+
+def in_order(waiting: Iterable[Waiting], now: datetime) -> list[Waiting]:
+    """Most urgent first; among equals, who has waited longest."""
+    return sorted(waiting, key=lambda one: (-urgency(one, now), one.requested_at, one.id))
+
+
+def suits(one: Waiting, agent: OnDuty, team: Sequence[OnDuty], now: datetime) -> bool:
+    """Whether this conversation is offered to this person now."""
+    waited = now - one.requested_at
+    asked_for = one.preferred_id not in (None, agent.id) and any(other.id == one.preferred_id for other in team)
+    if asked_for and waited < PREFERRED_FOR:
+        return False
+    return (
+        one.preferred_id == agent.id
+        or agent.serves(one.group)
+        or waited >= OVERFLOW_AFTER
+        or not any(other.serves(one.group) for other in team)
+    )
+
+
+def ahead_of(one: Waiting, waiting: Iterable[Waiting], team: Sequence[OnDuty], now: datetime) -> int:
+    """How many will be served before this one: those in front who draw on the same people."""
+    shared = [agent for agent in team if agent.serves(one.group)]
+    count = 0
+    for other in in_order(waiting, now):
+        if other.id == one.id:
+            break
+        if other.group == one.group or any(agent.serves(other.group) for agent in shared):
+            count += 1
+    return count
+
+
+# --- how long -----------------------------------------------------------------------------------
+
+USUAL_HANDLING = 8 * 60.0  # seconds; until the house has its own figures, rather too long than too short
+ENOUGH_SAMPLES = 5
+PICK_UP = 60.0  # a free agent needs a moment to see and take it
+
+
+def wait_seconds(ahead: int, team: Sequence[OnDuty], recent_handling: Sequence[float]) -> int | None:
+    """Seconds until somebody takes it, in whole minutes; None while nobody is there.
+
+    Conversations leave the team at the rate (people's places) / (median handling); those ahead beyond the
+    places free now have to wait for that.
+    """
+    places = sum(agent.capacity for agent in team)
+    if not places:
+        return None
+    handling = statistics.median(recent_handling) if len(recent_handling) >= ENOUGH_SAMPLES else USUAL_HANDLING
+    beyond = max(0, ahead + 1 - sum(agent.free for agent in team))
+    return math.ceil((PICK_UP + beyond * handling / places) / 60) * 60
+
+
+# --- who is there -------------------------------------------------------------------------------
+
+SEEN_WITHIN = timedelta(seconds=30)
+GONE_AFTER = timedelta(minutes=2)  # a tunnel is shorter; then the customer should not wait for this person
+CAPACITY = 6
+
+
+class Status(StrEnum):
+    """An agent's own word."""
+
+    ONLINE = "online"
+    BUSY = "busy"
+    BREAK = "break"
+    OFFLINE = "offline"
+
+    @property
+    def zh(self) -> str:
+        return _STATUS_NAMES[self]
+
+
+_STATUS_NAMES = {Status.ONLINE: "在线", Status.BUSY: "忙碌", Status.BREAK: "小休", Status.OFFLINE: "离线"}
+
+
+def status_of(word: str) -> Status:
+    """Raises Invalid (``unknown_status``)."""
+    if word not in Status:
+        raise Invalid("unknown_status", "状态只能是在线、忙碌、小休或离线。", fields={"status": "请选一个状态"})
+    return Status(word)
+
+
+def is_there(status: str, seen_at: datetime, now: datetime) -> bool:
+    """On duty: not only said so, but seen. A closed lid goes off duty by itself after half a minute."""
+    return status != Status.OFFLINE and now - seen_at <= SEEN_WITHIN
+
+
+# --- clocks -------------------------------------------------------------------------------------
+
+REPLY_TARGET = timedelta(minutes=5)  # a customer's word to an agent is answered within this
+QUEUE_TARGET = timedelta(minutes=5)
+QUEUE_NEAR = timedelta(minutes=3)
+NEAR_FROM = 0.8
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How a clock looks: ``tone`` is a class of the style sheet, ``since`` lets the page count on."""
+
+    tone: str  # track | near | breached | paused
+    text: str
+    since: datetime | None = None
+    kind: str = "reply"  # reply | queue | paused
+
+    @property
+    def icon(self) -> str:
+        return {"breached": "alert", "paused": "pause"}.get(self.tone, "clock")
+
+
+def minutes_seconds(span: timedelta) -> str:
+    """2:05 while it is minutes, 1 时 4 分 beyond."""
+    total = int(abs(span.total_seconds()))
+    return zh_duration(total) if total >= 3600 else f"{total // 60}:{total % 60:02}"
+
+
+def reply_clock(waiting_since: datetime | None, now: datetime) -> Clock:
+    """How much time is left to answer the oldest unanswered word."""
+    if waiting_since is None:
+        return Clock("paused", "等客户", kind="paused")
+    left = REPLY_TARGET - (now - waiting_since)
+    if left < timedelta(0):
+        return Clock("breached", f"超时 {minutes_seconds(left)}", waiting_since)
+    tone = "near" if left <= REPLY_TARGET * (1 - NEAR_FROM) else "track"
+    return Clock(tone, f"还剩 {minutes_seconds(left)}", waiting_since)
+
+
+def queue_clock(requested_at: datetime, now: datetime) -> Clock:
+    """How long somebody has been waiting for a person."""
+    waited = max(timedelta(0), now - requested_at)
+    tone = "breached" if waited >= QUEUE_TARGET else "near" if waited >= QUEUE_NEAR else "track"
+    return Clock(tone, minutes_seconds(waited), requested_at, kind="queue")
+
+
+# --- wrap-up ------------------------------------------------------------------------------------
+
+OUTCOMES: Mapping[str, str] = {
+    "solved": "已解决",
+    "complaint_filed": "已登记投诉",
+    "passed_on": "转其他部门",
+    "customer_left": "客户离开",
+    "unsolved": "未解决",
+}
+# Endings that nobody chooses in a wrap-up.
+OTHER_ENDS: Mapping[str, str] = {
+    "cancelled": "客户取消排队", "transferred": "转给同事", "returned": "交还机器人", "abandoned": "排队中离开",
+    "requeued": "重新排队",
+}
+
+
+def check_outcome(word: str) -> str:
+    """Raises Invalid (``outcome_missing``)."""
+    if word not in OUTCOMES:
+        raise Invalid("outcome_missing", "请选这次接待的结果，再结束。", fields={"outcome": "请选一个结果"})
+    return word
+
+
+MAX_REPLY = 2000
+MAX_NOTE = 2000
+
+
+def check_words(text: str, *, to_customer: bool) -> str:
+    """An agent's words, trimmed. Raises Invalid (``empty_message``, ``message_too_long``, ``field_left_open``)."""
+    text = text.replace("\r\n", "\n").strip()
+    if not text:
+        raise Invalid("empty_message", "还没有写内容。", fields={"text": "请写几个字"})
+    if len(text) > MAX_REPLY:
+        raise Invalid("message_too_long", f"太长了，最多 {MAX_REPLY} 个字，现在 {len(text)} 个。请分几条发。",
+                      fields={"text": f"最多 {MAX_REPLY} 个字"})
+    if to_customer and "〔" in text and "〕" in text.split("〔", 1)[1]:
+        field = text.split("〔", 1)[1].split("〕", 1)[0]
+        raise Invalid("field_left_open", f"「{field}」还没有填，填好再发。", fields={"text": f"补上〔{field}〕"})
+    return text
+
+
+# --- what is known ------------------------------------------------------------------------------
+
+# Only what names a thing may stand in the open on a handoff; whatever may name a person is left in the thread.
+SAFE_ENTITIES: Mapping[str, str] = {
+    "order_no": "订单", "order_number": "订单", "complaint_no": "投诉", "complaint_number": "投诉", "product": "商品",
+    "item": "商品", "item_name": "商品", "carrier": "快递", "tracking_no": "运单",
+}
+SUMMARY_TURNS = 5
+
+
+def summary_of(turns: Sequence[str], most: int = 48) -> str:
+    """The customer's last words in one line, oldest first."""
+    short = [turn if len(turn) <= most else turn[: most - 1] + "…" for turn in (" ".join(t.split()) for t in turns)]
+    return "；".join(one for one in short if one)
+
+
+def groups_served(written: str, names: Mapping[str, str]) -> frozenset[str]:
+    """Group keys of a person's list; ``names`` maps names to keys, so that either may be written."""
+    return frozenset(names.get(one, one) for one in (part.strip() for part in written.split(",")) if one)
+
+
+INTENT_NAMES: Mapping[str, str] = {
+    "ask_order_status": "查订单", "ask_logistics": "查物流", "cancel_order": "取消订单", "modify_order": "改订单",
+    "ask_return_exchange": "退换货", "ask_refund": "退款", "ask_invoice": "发票", "ask_price_protection": "价保",
+    "ask_warranty_repair": "保修维修", "ask_review": "评价", "ask_privacy": "个人信息", "ask_product": "商品咨询",
+    "ask_promotion": "活动优惠", "ask_payment": "支付", "ask_service_info": "服务信息", "ask_account": "账号",
+    "file_complaint": "要投诉", "query_complaint": "查投诉进度", "urge_complaint": "催办投诉",
+    "withdraw_complaint": "撤回投诉", "supplement_complaint": "补充投诉", "dispute_outcome": "不认可处理结果",
+    "threaten_escalation": "要向外部反映", "report_emergency": "紧急情况", "report_fraud": "诈骗或盗号",
+    "express_anger": "情绪激动", "give_praise": "表扬", "give_suggestion": "提建议", "rate_service": "评价服务",
+    "request_human": "转人工", "greet": "打招呼", "goodbye": "道别", "thank": "道谢", "bot_challenge": "问是不是机器人",
+    "chitchat": "闲聊", "out_of_scope": "不在范围内",
+}
+
+
+def intent_name(intent: str | None) -> str:
+    return INTENT_NAMES.get(intent or "", intent or "没有识别出")

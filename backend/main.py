@@ -1,0 +1,152 @@
+"""The application: every room's routes hung on one FastAPI app, and what lives as long as the process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from backend.complaints import api as complaints_api
+from backend.complaints import pages as complaints_pages
+from backend.customers import api as customers_api
+from backend.dashboards import api as dashboards_api
+from backend.dashboards import pages as dashboards_pages
+from backend.gateway import stream, websocket
+from backend.gateway.channels import shop
+from backend.gateway.channels import web as web_channel
+from backend.gateway.hub import Hub
+from backend.gateway.intake import Intake, in_thread
+from backend.gateway.rasa import Bot, BotFailed, HttpBot
+from backend.handoffs import api as handoffs_api
+from backend.handoffs import pages as handoffs_pages
+from backend.infra import logs, schema
+from backend.infra.db import make_engine
+from backend.infra.work import Works
+from backend.kernel.actors import Actor
+from backend.people import api as people_api
+from backend.people import pages as people_pages
+from backend.people import service as people
+from backend.scripts import api as scripts_api
+from backend.scripts import pages as scripts_pages
+from backend.settings import Settings, settings
+from backend.surveys import api as surveys_api
+from backend.web import errors
+from backend.web.guard import Guard
+from backend.wiring import REACTIONS, desk_panels, shell_counts
+from backend.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+STATIC = Path(__file__).resolve().parent / "web" / "static"
+ROUTERS = (
+    shop.router, people_api.router, people_pages.router, customers_api.router, scripts_api.router,
+    scripts_pages.router, complaints_api.router, complaints_pages.router, handoffs_api.router, handoffs_pages.router,
+    surveys_api.router, dashboards_api.router, dashboards_pages.router, web_channel.router, websocket.router,
+    stream.router,
+)
+RESUME_SECONDS = 15.0
+
+
+def create_app(given: Settings | None = None, bot: Bot | None = None) -> FastAPI:
+    """The whole backend. ``bot`` replaces the real one in tests of the gateway alone."""
+    config = given or settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if not schema.is_current(works.engine):
+            raise SystemExit("数据库结构不是最新的。请先运行 ./zhike db upgrade，或直接 make up。")
+        hub.attach(asyncio.get_running_loop())
+        worker = Worker(works) if config.run_worker else None
+        if worker:
+            worker.start()
+        resuming = asyncio.create_task(_resume(app.state.intake))
+        yield
+        app.state.stopping.set()
+        resuming.cancel()
+        with suppress(asyncio.CancelledError):
+            await resuming
+        await app.state.intake.finish()
+        if worker:
+            await in_thread(worker.stop)
+        if isinstance(the_bot, HttpBot):
+            await the_bot.close()
+        works.engine.dispose()
+
+    app = FastAPI(title="知客 Zhike", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
+    hub = Hub()
+    works = Works(make_engine(config.database_url), REACTIONS, hub.publish)
+    the_bot = bot or HttpBot(config.bot_url, config.secrets.bot_secret, config.bot_timeout)
+    app.state.works = works
+    app.state.hub = hub
+    app.state.bot = the_bot
+    app.state.intake = Intake(works, the_bot, hub, config.bot_timeout, config.chat_per_minute)
+    app.state.stopping = asyncio.Event()
+    app.state.identify = lambda token, kind: people.identify(works, token, kind)
+    app.state.shell_counts = _counts(works)
+    app.state.desk_panels = desk_panels()
+    app.add_middleware(Guard)
+    errors.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    _health(app, works, the_bot)
+    return app
+
+
+def _counts(works: Works) -> Callable[[Actor, datetime], dict[str, Any]]:
+    def counts(actor: Actor, now: datetime) -> dict[str, Any]:
+        with works.read(actor, now) as work:
+            return shell_counts(work)
+    return counts
+
+
+async def _resume(intake: Intake) -> None:
+    """At start and every quarter of a minute: whatever was left unanswered is answered."""
+    while True:
+        try:
+            if count := await intake.resume():
+                log.info("turns_resumed", conversations=count)
+        except Exception:
+            log.exception("resume_failed")
+        await asyncio.sleep(RESUME_SECONDS)
+
+
+def _health(app: FastAPI, works: Works, bot: Bot) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz(_request: Request) -> Response:
+        """Whether customers can be served: the database stands at the newest schema, the bot answers."""
+        database = await in_thread(schema.is_current, works.engine)
+        try:
+            bot_state: dict[str, Any] = await bot.health()
+        except BotFailed as failure:
+            bot_state = {"ready": False, "code": failure.code}
+        ready = database and bool(bot_state.get("ready"))
+        return JSONResponse({"ready": ready, "database": database, "bot": bot_state}, 200 if ready else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def serve() -> None:
+    """Run the backend until it is told to stop."""
+    config = settings()
+    logs.configure(config.log_level)
+    uvicorn.run(create_app(config), host="127.0.0.1", port=config.port, log_config=None, access_log=False,
+                timeout_graceful_shutdown=3, ws_max_size=256 * 1024, ws_ping_interval=20)
+
+
+if __name__ == "__main__":
+    serve()

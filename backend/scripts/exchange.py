@@ -1,0 +1,176 @@
+"""The library as a file: out as JSON or xlsx, in as drafts. One bad row is reported; the good ones are not lost."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from openpyxl import Workbook, load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+from sqlmodel import Session
+
+from backend.infra.work import Work
+from backend.kernel.errors import Invalid, ZhikeError
+from backend.scripts import service, store, wording
+from backend.scripts.rules import State
+from backend.scripts.service import Content
+
+# Column headings of the sheet, and the field that each holds.
+COLUMNS = {
+    "编号": "key", "主题": "topic", "标题": "title", "渠道": "channel", "内容": "text", "示例问法（一行一句）": "examples",
+    "按钮（一行一个：文字=说的话，或 文字=>动作）": "buttons", "来源": "source", "说明": "note",
+}
+MAX_ROWS = 10_000
+
+
+@dataclass
+class ImportReport:
+    """What became of each row; row numbers are those of the sheet (the heading is row 1)."""
+
+    drafted: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    bad: list[dict[str, Any]] = field(default_factory=list)
+
+
+def export_rows(session: Session) -> list[dict[str, Any]]:
+    """Every effective version."""
+    return [
+        {"key": version.key, "topic": script.topic, "title": script.title, "channel": version.channel,
+         "version": version.version, "text": version.text, "examples": version.examples, "buttons": version.buttons,
+         "source": script.source, "note": version.note, "hash": version.digest}
+        for version, script in store.effective_set(session)
+    ]
+
+
+def to_json(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    return json.dumps({"scripts": [dict(row) for row in rows]}, ensure_ascii=False, indent=1).encode()
+
+
+def to_xlsx(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "话术"
+    sheet.append(list(COLUMNS))
+    for row in rows:
+        sheet.append([_cell(row, name) for name in COLUMNS.values()])
+    # A text that begins with "=" is text, not a formula.
+    for line in sheet.iter_rows(min_row=2):
+        for cell in line:
+            cell.data_type = "s"
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def _cell(row: Mapping[str, Any], name: str) -> str:
+    if name == "examples":
+        return "\n".join(row.get("examples") or [])
+    if name == "buttons":
+        return "\n".join(button_line(button) for button in row.get("buttons") or [])
+    return str(row.get(name) or "")
+
+
+def button_line(button: Mapping[str, Any]) -> str:
+    """A button as one line of text: 登记投诉=我要投诉, or 转人工=>request_human."""
+    if button.get("action"):
+        return f"{button['title']}=>{button['action']}"
+    return f"{button['title']}={button.get('say', '')}"
+
+
+def button_of(line: str) -> dict[str, str]:
+    """The reverse of `button_line`; a line without = is a button that says its own title."""
+    title, sign, rest = line.partition("=")
+    if rest.startswith(">"):
+        return {"title": title.strip(), "action": rest[1:].strip()}
+    return {"title": title.strip(), "say": rest.strip() if sign else title.strip()}
+
+
+def read_file(name: str, content: bytes) -> list[dict[str, Any]]:
+    """Rows of an xlsx or JSON file, as drafts need them. Raises Invalid (`unreadable_file`, `wrong_columns`)."""
+    try:
+        rows = _from_json(content) if name.lower().endswith(".json") else _from_xlsx(content)
+    except ZhikeError:
+        raise
+    except (InvalidFileException, ValueError, KeyError, OSError, TypeError, AttributeError) as error:
+        raise Invalid("unreadable_file", "文件读不出来，请用本页导出的 xlsx 或 JSON 格式。") from error
+    if len(rows) > MAX_ROWS:
+        raise Invalid("too_many_rows", f"有 {len(rows)} 行，一次最多 {MAX_ROWS} 行，请分几次导入。")
+    return rows
+
+
+def _from_json(content: bytes) -> list[dict[str, Any]]:
+    data = json.loads(content)
+    rows = data["scripts"] if isinstance(data, dict) else data
+    return [dict(row, row=number) for number, row in enumerate(rows, start=1)]
+
+
+def _from_xlsx(content: bytes) -> list[dict[str, Any]]:
+    # A workbook is a zip archive; anything else fails here with an exception of the zip library.
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        raise ValueError("not a workbook")
+    sheet = load_workbook(io.BytesIO(content), read_only=True, data_only=True).active
+    assert sheet is not None
+    lines = sheet.iter_rows(values_only=True)
+    heads = [str(head or "").strip() for head in next(lines, ())]
+    fields = [COLUMNS.get(head) for head in heads]
+    if "key" not in fields or "text" not in fields:
+        raise Invalid("wrong_columns", "第一行要有「编号」和「内容」两列。先导出一份，照它的样子填。")
+    rows = []
+    for number, line in enumerate(lines, start=2):
+        row: dict[str, Any] = {name: str(value if value is not None else "")
+                               for name, value in zip(fields, line, strict=False) if name}
+        if not any(row.values()):
+            continue
+        row["examples"] = row.get("examples", "").splitlines()
+        row["buttons"] = [button_of(text) for text in row.get("buttons", "").splitlines() if text.strip()]
+        rows.append(row | {"row": number})
+    return rows
+
+
+def import_rows(work: Work, rows: Iterable[Mapping[str, Any]]) -> ImportReport:
+    """Turn rows into drafts. Rows whose words are in force already are left alone."""
+    report = ImportReport()
+    for row in rows:
+        key = str(row.get("key") or "").strip()
+        try:
+            content = _content(row)
+            if _same_as_now(work.session, key, content):
+                report.unchanged += 1
+                continue
+            # A savepoint, so that a row that fails half-way leaves nothing behind.
+            with work.session.begin_nested():
+                service.draft(work, key, content)
+            report.drafted.append(key)
+        except ZhikeError as error:
+            report.bad.append({"row": row.get("row"), "key": key, "code": error.code, "reason": error.message})
+        except (TypeError, ValueError, AttributeError):
+            report.bad.append({"row": row.get("row"), "key": key, "code": "bad_row", "reason": "这一行的格式不对。"})
+    work.journal("scripts_imported", "script_library", "library", drafted=len(report.drafted), bad=len(report.bad),
+                 unchanged=report.unchanged)
+    return report
+
+
+def _content(row: Mapping[str, Any]) -> Content:
+    text = str(row.get("text") or "")
+    if not text.strip():
+        raise Invalid("field_missing", "内容是空的。", fields={"text": "不能为空"})
+    if len(text) > 5000:
+        raise Invalid("field_too_long", "内容超过 5,000 字。", fields={"text": "太长了"})
+    return Content(
+        text=text, buttons=[dict(button) for button in row.get("buttons") or []],
+        examples=[str(line) for line in row.get("examples") or []], channel=str(row.get("channel") or "any"),
+        note=str(row.get("note") or "导入"), topic=str(row.get("topic") or "") or None,
+        title=str(row.get("title") or "") or None, source=str(row.get("source") or "") or None,
+    )
+
+
+def _same_as_now(session: Session, key: str, content: Content) -> bool:
+    return any(
+        version.state == State.EFFECTIVE and version.text == wording.clean_text(content.text)
+        and version.buttons == wording.clean_buttons(content.buttons)
+        and (version.examples == wording.clean_examples(content.examples))
+        for version in store.effective(session, key, (content.channel,))
+    )

@@ -1,0 +1,178 @@
+"""The library as a page shows it: shelves, rows, what needs somebody. Reads only."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from backend.infra.work import Work
+from backend.kernel.actors import Permission
+from backend.kernel.clock import zh_date
+from backend.kernel.statistics import Rate
+from backend.scripts import shelves, store
+from backend.scripts.rules import CHANNELS, State
+from backend.scripts.tables import Script, ScriptVersion
+
+EXPIRING = timedelta(days=30)
+# More rows than this are a list that nobody reads: the page asks for a shelf or a search word.
+MAX_ROWS = 200
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How a script did in 30 days; filled in by whoever can count (see `look`)."""
+
+    used: int
+    resolved: Rate | None = None
+    handed_off: Rate | None = None
+    satisfied: Rate | None = None
+    href: str | None = None
+
+
+@dataclass(frozen=True)
+class Tag:
+    icon: str
+    kind: str  # css class of the tag: line | warning | notice
+    text: str
+
+
+@dataclass(frozen=True)
+class Row:
+    key: str
+    title: str
+    tags: list[Tag]
+    usage: Usage | None
+    selected: bool
+
+
+@dataclass(frozen=True)
+class Shelf:
+    slug: str
+    label: str
+    count: int
+    group: str
+
+
+@dataclass(frozen=True)
+class Query:
+    """What the reader asked for."""
+
+    shelf: str = ""
+    words: str = ""
+    need: str = ""  # waiting | expiring | mine
+
+    def link(self) -> str:
+        """The same question as a query string, for links that keep it."""
+        given = {"topic": self.shelf, "q": self.words, "need": self.need}
+        text = urlencode({name: value for name, value in given.items() if value})
+        return f"?{text}" if text else ""
+
+
+@dataclass
+class Library:
+    """The left two columns and the counts above them."""
+
+    query: Query
+    shelves: list[Shelf]
+    total: int
+    rows: list[Row]
+    found: int
+    waiting: int
+    expiring: int
+    mine: int
+
+    @property
+    def heading(self) -> str:
+        if self.query.words:
+            return f"「{self.query.words}」{self.found} 条"
+        names = {"waiting": "等我审批", "expiring": "30 天内到期", "mine": "我的草稿"}
+        return f"{names.get(self.query.need) or shelves.SHELVES.get(self.query.shelf, '全部')} {self.found} 条"
+
+
+def shelf_counts(scripts: Iterable[Script]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for script in scripts:
+        slug = shelves.shelf_of(script.topic, script.key)
+        counts[slug] = counts.get(slug, 0) + 1
+    return counts
+
+
+def look(work: Work, query: Query, selected: str = "", usage: Mapping[str, Usage] | None = None) -> Library:
+    """The library for one question. ``usage`` gives each key's figures, where somebody counted."""
+    scripts = store.scripts(work.session)
+    versions: dict[str, list[ScriptVersion]] = {}
+    for version in store.living(work.session):
+        versions.setdefault(version.key, []).append(version)
+    tests = {
+        "waiting": lambda one: any(_waits_for(v, work) for v in versions.get(one.key, ())),
+        "expiring": lambda one: any(_expires_soon(v, work.now) for v in versions.get(one.key, ())),
+        "mine": lambda one: any(v.state == State.DRAFT and v.author_id == work.actor.id
+                                for v in versions.get(one.key, ())),
+    }
+    needs = {name: sum(map(test, scripts)) for name, test in tests.items()}
+    chosen = [
+        script for script in scripts
+        if (not query.shelf or shelves.shelf_of(script.topic, script.key) == query.shelf)
+        and (query.need not in tests or tests[query.need](script))
+        and (not query.words or _mentions(script, versions.get(script.key, ()), query.words))
+    ]
+    shown = chosen[:MAX_ROWS]
+    silent = store.newest(work.session, [script.key for script in shown if script.key not in versions])
+    rows = [
+        Row(key=script.key, title=script.title, usage=(usage or {}).get(script.key), selected=script.key == selected,
+            tags=_tags(versions.get(script.key) or [silent[script.key]], work.now)
+            if script.key in versions or script.key in silent else [])
+        for script in shown
+    ]
+    counts = shelf_counts(scripts)
+    return Library(
+        query=query, total=len(scripts), rows=rows, found=len(chosen), waiting=needs["waiting"],
+        expiring=needs["expiring"], mine=needs["mine"],
+        shelves=[Shelf(slug, label, counts[slug], "主题" if slug in shelves.INTENTS else "其他")
+                 for slug, label in shelves.SHELVES.items() if counts.get(slug)],
+    )
+
+
+def _waits_for(version: ScriptVersion, work: Work) -> bool:
+    return (version.state == State.IN_REVIEW and version.author_id != work.actor.id
+            and work.actor.can(Permission.SCRIPT_APPROVE))
+
+
+def _expires_soon(version: ScriptVersion, now: datetime) -> bool:
+    return (version.state == State.EFFECTIVE and version.effective_to is not None
+            and version.effective_to <= now + EXPIRING)
+
+
+def _mentions(script: Script, versions: Sequence[ScriptVersion], words: str) -> bool:
+    """Every word of the search is found in the title, the key, a text or an example question."""
+    heap = "\n".join([script.title, script.key, script.source,
+                      *(f"{v.text}\n" + "\n".join(v.examples) for v in versions)]).lower()
+    return all(word in heap for word in words.lower().split())
+
+
+_ICONS = {
+    State.DRAFT: ("doc", "line"), State.IN_REVIEW: ("eye", "warning"), State.APPROVED: ("clock", "notice"),
+    State.EFFECTIVE: ("okc", "line"), State.SUPERSEDED: ("history", "line"), State.EXPIRED: ("cal", "line"),
+    State.WITHDRAWN: ("xc", "line"), State.REFUSED: ("xc", "line"),
+}
+
+
+def tag_of(version: ScriptVersion, now: datetime) -> Tag:
+    """A version's state: icon, colour, words."""
+    icon, kind = _ICONS[State(version.state)]
+    channel = "" if version.channel == "any" else f"（{CHANNELS.get(version.channel, version.channel)}）"
+    text = f"{State(version.state).zh} v{version.version}{channel}"
+    if version.state == State.APPROVED and version.effective_from:
+        text = f"v{version.version} {zh_date(version.effective_from, now)}生效"
+    return Tag(icon, kind, text)
+
+
+def _tags(versions: Sequence[ScriptVersion], now: datetime) -> list[Tag]:
+    order = (State.EFFECTIVE, State.IN_REVIEW, State.APPROVED, State.DRAFT)
+    ranked = sorted(versions, key=lambda v: order.index(State(v.state)) if v.state in order else 9)
+    tags = [tag_of(version, now) for version in ranked[:3]]
+    for version in versions:
+        if _expires_soon(version, now) and version.effective_to:
+            days = max(0, (version.effective_to - now).days)
+            tags.append(Tag("cal", "notice", f"{days} 天后到期" if days else "今天到期"))
+    return tags

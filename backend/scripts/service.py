@@ -1,0 +1,384 @@
+"""The life of a version, from draft to the last time it is said. Every move is journalled."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlmodel import Session
+
+from backend.infra.work import Work
+from backend.kernel.actors import Actor, Permission, must_differ
+from backend.kernel.errors import Conflict, Forbidden, Invalid, NotFound, ZhikeError
+from backend.kernel.ids import new_id
+from backend.scripts import rules, speaking, store, wording
+from backend.scripts.checking import check, findings
+from backend.scripts.events import ScriptPublished, ScriptWithdrawn
+from backend.scripts.pack import seed
+from backend.scripts.rules import ANY_CHANNEL, CHANNELS, LIFECYCLE, Action, Spoken, State
+from backend.scripts.speaking import digest_of, effective, feed, house_values, organisation, render_version, speak
+from backend.scripts.tables import Script, ScriptVersion
+
+__all__ = [
+    "Content", "Spoken", "activate_due", "approve", "check", "draft", "edit_draft", "effective", "feed", "findings", "get",
+    "house_values", "organisation", "recall", "refuse", "render_version", "rollback", "seed", "send_back", "speak",
+    "submit", "the_version", "waiting_for", "withdraw",
+]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What an author writes."""
+
+    text: str
+    buttons: Sequence[Mapping[str, Any]] = ()
+    examples: Sequence[str] = ()
+    channel: str = ANY_CHANNEL
+    note: str = ""
+    effective_from: datetime | None = None
+    effective_to: datetime | None = None
+    topic: str | None = None  # these three belong to the script, not to the version
+    title: str | None = None
+    source: str | None = None
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def get(session: Session, version_id: str) -> ScriptVersion:
+    """Raises NotFound (`script_version_not_found`)."""
+    return _or_not_found(store.version(session, version_id))
+
+
+def the_version(session: Session, key: str, number: int) -> ScriptVersion:
+    """Raises NotFound (`script_version_not_found`)."""
+    return _or_not_found(store.by_number(session, key, number))
+
+
+def waiting_for(session: Session, actor: Actor) -> int:
+    """How many versions wait for this person's decision."""
+    return store.waiting_for(session, actor.id) if actor.can(Permission.SCRIPT_APPROVE) else 0
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def draft(work: Work, key: str, content: Content) -> ScriptVersion:
+    """Start a new version (of a new script, when the key is new).
+
+    Raises Forbidden, Invalid (`bad_script_key`, `field_missing`, `unknown_channel`).
+    """
+    work.actor.require(Permission.SCRIPT_WRITE)
+    wording.check_key(key)
+    script = store.lock_script(work.session, key)
+    if script is None:
+        script = _new_script(work, key, content)
+    version = ScriptVersion(
+        id=new_id(), key=key, version=store.last_number(work.session, key) + 1, channel=_channel(content.channel),
+        state=State.DRAFT, text="", author_id=work.actor.id, drafted_at=work.now,
+    )
+    _write(version, content)
+    work.session.add(version)
+    work.flush()
+    work.journal("script_drafted", "script_version", version.id, key=key, version=version.version, note=version.note)
+    return version
+
+
+def edit_draft(work: Work, version_id: str, content: Content, seen: str | None = None) -> ScriptVersion:
+    """Change a draft. Only its author may: an approver who wrote half of it could not approve it honestly.
+
+    ``seen`` is the digest of what the author had on the screen. Raises Conflict (`text_changed`) when the
+    draft has changed since, Forbidden (`not_your_draft`).
+    """
+    work.actor.require(Permission.SCRIPT_WRITE)
+    version = _held(work, version_id)
+    _own(work, version)
+    version.state = LIFECYCLE.next(State(version.state), Action.EDIT)
+    _same_words(version, seen)
+    version.channel = _channel(content.channel)
+    _write(version, content)
+    script = store.script(work.session, version.key)
+    # A script that nobody has heard yet may still change its name and place.
+    if script and not _was_ever_approved(work.session, version.key):
+        _name(script, content)
+    work.session.add(version)
+    work.journal("script_edited", "script_version", version.id, key=version.key, version=version.version)
+    return version
+
+
+def submit(work: Work, version_id: str, note: str = "") -> ScriptVersion:
+    """Ask for approval. Raises Invalid (`script_not_ready`) while a check fails."""
+    work.actor.require(Permission.SCRIPT_WRITE)
+    version = _held(work, version_id)
+    _own(work, version)
+    version.state = LIFECYCLE.next(State(version.state), Action.SUBMIT)
+    rules.check_validity(version.effective_from, version.effective_to, work.now)
+    _must_pass(work.session, version)
+    version.submitted_at, version.refusal = work.now, None
+    version.note = note.strip()[:300] or version.note
+    work.session.add(version)
+    work.journal("script_submitted", "script_version", version.id, key=version.key, version=version.version,
+                 note=version.note)
+    work.hint("scripts")
+    return version
+
+
+def recall(work: Work, version_id: str) -> ScriptVersion:
+    """The author takes a version back from review, to go on writing."""
+    work.actor.require(Permission.SCRIPT_WRITE)
+    version = _held(work, version_id)
+    _own(work, version)
+    return _move(work, version, Action.RECALL, "script_recalled", submitted_at=None)
+
+
+def send_back(work: Work, version_id: str, reason: str) -> ScriptVersion:
+    """The approver asks for a change. Raises Invalid (`reason_missing`)."""
+    work.actor.require(Permission.SCRIPT_APPROVE)
+    reason = _reason(reason, "请写明要改什么，作者会看到。")
+    version = _held(work, version_id)
+    must_differ(version.author_id, work.actor.id)
+    return _move(work, version, Action.SEND_BACK, "script_sent_back", reason, submitted_at=None, refusal=reason)
+
+
+def refuse(work: Work, version_id: str, reason: str) -> ScriptVersion:
+    """The approver says no, for good. Raises Invalid (`reason_missing`)."""
+    work.actor.require(Permission.SCRIPT_APPROVE)
+    reason = _reason(reason, "请写明为什么不同意，作者会看到。")
+    version = _held(work, version_id)
+    must_differ(version.author_id, work.actor.id)
+    return _move(work, version, Action.REFUSE, "script_refused", reason, refusal=reason)
+
+
+def approve(work: Work, version_id: str, seen: str | None = None, note: str = "") -> ScriptVersion:
+    """Approve exactly the words that were read; they take effect at once, or on their from-date.
+
+    ``seen`` is the digest of what the approver had on the screen. Raises Forbidden (`same_person`),
+    Conflict (`text_changed`, `move_not_allowed`), Invalid (`script_not_ready`, `validity_is_empty`).
+    """
+    work.actor.require(Permission.SCRIPT_APPROVE)
+    store.catalogue(work.session, work.now, lock=True)
+    version = _held(work, version_id)
+    must_differ(version.author_id, work.actor.id)
+    state = LIFECYCLE.next(State(version.state), Action.APPROVE)
+    _same_words(version, seen)
+    rules.check_validity(version.effective_from, version.effective_to, work.now)
+    _must_pass(work.session, version)
+    version.state, version.approver_id, version.approved_at = state, work.actor.id, work.now
+    version.digest = digest_of(version)
+    work.session.add(version)
+    work.flush()
+    work.journal("script_approved", "script_version", version.id, key=version.key, version=version.version,
+                 digest=version.digest, note=note.strip()[:300])
+    if version.effective_from is None or version.effective_from <= work.now:
+        _start(work, version)
+    work.hint("scripts")
+    return version
+
+
+def withdraw(work: Work, version_id: str, reason: str) -> ScriptVersion:
+    """Stop saying it, at once; or give up a version that was never said. Raises Invalid (`reason_missing`)."""
+    work.actor.require(Permission.SCRIPT_WITHDRAW)
+    reason = _reason(reason, "请写明为什么撤回，以后查得到。")
+    store.catalogue(work.session, work.now, lock=True)
+    version = _held(work, version_id)
+    if version.state == State.DRAFT:
+        _own(work, version)
+    return _end(work, version, Action.WITHDRAW, "script_withdrawn", reason)
+
+
+def rollback(work: Work, key: str, number: int, reason: str = "") -> ScriptVersion:
+    """Say an earlier version's words again, at once, as a new version under its first approval.
+
+    Needs the right to approve: withdrawing only silences, this speaks. Raises Conflict (`cannot_roll_back`)
+    for words that were never in force, were withdrawn or whose time is over.
+    """
+    work.actor.require(Permission.SCRIPT_APPROVE)
+    store.catalogue(work.session, work.now, lock=True)
+    store.lock_script(work.session, key)
+    old = the_version(work.session, key, number)
+    if not can_return(old, work.now):
+        raise Conflict("cannot_roll_back", f"v{number} 不能直接恢复：只有曾经生效、没有被撤回、也没有到期的版本可以。请另起一稿。")
+    version = ScriptVersion(
+        id=new_id(), key=key, version=store.last_number(work.session, key) + 1, channel=old.channel,
+        state=State.APPROVED, text=old.text, variables=list(old.variables), buttons=list(old.buttons),
+        examples=list(old.examples), note=reason.strip()[:300] or f"退回到 v{number}", author_id=old.author_id,
+        drafted_at=work.now, submitted_at=work.now, approver_id=old.approver_id, approved_at=old.approved_at,
+        effective_to=old.effective_to, restores=number,
+    )
+    version.digest = digest_of(version)
+    work.session.add(version)
+    work.flush()
+    work.journal("script_rolled_back", "script_version", version.id, key=key, version=version.version,
+                 restores=number, digest=version.digest, reason=version.note)
+    _start(work, version)
+    return version
+
+
+def can_return(version: ScriptVersion, now: datetime) -> bool:
+    """Whether a rollback may bring these words back."""
+    return (version.state == State.SUPERSEDED and speaking.is_intact(version)
+            and (version.effective_to is None or now < version.effective_to))
+
+
+def activate_due(work: Work) -> int:
+    """Begin what is due to begin, end what is due to end; returns how many moved. Harmless to run twice."""
+    due = store.due_ids(work.session, work.now)
+    if not due:
+        return 0
+    store.catalogue(work.session, work.now, lock=True)
+    moved = 0
+    for version_id in due:
+        # A savepoint each: a version that cannot move does not hold up the others.
+        try:
+            with work.session.begin_nested():
+                version = store.lock_version(work.session, version_id)
+                moved += version is not None and _follow_the_clock(work, version)
+        except ZhikeError:
+            log.exception("script_not_activated", version_id=version_id)
+    return moved
+
+
+def _follow_the_clock(work: Work, version: ScriptVersion) -> bool:
+    """Judge again under the lock: another worker may have been here."""
+    over = version.effective_to is not None and version.effective_to <= work.now
+    if over and version.state in (State.APPROVED, State.EFFECTIVE):
+        _end(work, version, Action.EXPIRE, "script_expired", "")
+        return True
+    if version.state == State.APPROVED and (version.effective_from is None or version.effective_from <= work.now):
+        _start(work, version)
+        return True
+    return False
+
+
+# --- moves --------------------------------------------------------------------------------------
+
+
+def _start(work: Work, version: ScriptVersion) -> None:
+    """Put an approved version in force and its predecessor out of it. The catalogue is locked by the caller."""
+    state = LIFECYCLE.next(State(version.state), Action.START)
+    for old in store.effective(work.session, version.key, (version.channel,)):
+        old.state, old.ended_at = LIFECYCLE.next(State(old.state), Action.SUPERSEDE), work.now
+        work.session.add(old)
+        work.journal("script_superseded", "script_version", old.id, key=old.key, version=old.version,
+                     by=version.version)
+    work.flush()  # the old one leaves first: the database allows one at a time
+    version.state, version.started_at = state, work.now
+    work.session.add(version)
+    work.flush()
+    work.journal("script_started", "script_version", version.id, key=version.key, version=version.version,
+                 channel=version.channel)
+    revision = _next_revision(work)
+    work.record(ScriptPublished(at=work.now, key=version.key, version_id=version.id, revision=revision))
+
+
+def _end(work: Work, version: ScriptVersion, action: Action, deed: str, reason: str) -> ScriptVersion:
+    was = State(version.state)
+    version.state = LIFECYCLE.next(was, action)
+    if was == State.EFFECTIVE:
+        version.ended_at = version.effective_to if action == Action.EXPIRE and version.effective_to else work.now
+    work.session.add(version)
+    work.flush()
+    work.journal(deed, "script_version", version.id, key=version.key, version=version.version, reason=reason, was=was)
+    if was == State.EFFECTIVE:
+        work.record(ScriptWithdrawn(at=version.ended_at or work.now, key=version.key, version_id=version.id,
+                                    revision=_next_revision(work), reason=str(version.state)))
+    work.hint("scripts")
+    return version
+
+
+def _move(work: Work, version: ScriptVersion, action: Action, deed: str, reason: str = "", **changes: Any) -> ScriptVersion:
+    version.state = LIFECYCLE.next(State(version.state), action)
+    for name, value in changes.items():
+        setattr(version, name, value)
+    work.session.add(version)
+    work.journal(deed, "script_version", version.id, key=version.key, version=version.version, reason=reason)
+    work.hint("scripts")
+    return version
+
+
+def _next_revision(work: Work) -> int:
+    row = store.catalogue(work.session, work.now, lock=True)
+    row.revision += 1
+    row.changed_at = work.now
+    work.session.add(row)
+    work.flush()
+    work.hint("scripts")
+    return row.revision
+
+
+# --- small things -------------------------------------------------------------------------------
+
+
+def _or_not_found(version: ScriptVersion | None) -> ScriptVersion:
+    if version is None:
+        raise NotFound("script_version_not_found", "没有这个版本，可能链接旧了。请回到话术库再找一次。")
+    return version
+
+
+def _held(work: Work, version_id: str) -> ScriptVersion:
+    return _or_not_found(store.lock_version(work.session, version_id))
+
+
+def _own(work: Work, version: ScriptVersion) -> None:
+    if work.actor.kind == "staff" and version.author_id != work.actor.id:
+        raise Forbidden("not_your_draft", "这份草稿是别人写的，只有作者能改。您可以另起一稿。")
+
+
+def _same_words(version: ScriptVersion, seen: str | None) -> None:
+    if seen is not None and seen != digest_of(version):
+        raise Conflict("text_changed", "您打开以后内容又改过了。请看一遍现在的内容，再决定。")
+
+
+def _must_pass(session: Session, version: ScriptVersion) -> None:
+    failed = wording.errors(findings(session, version))
+    if failed:
+        fields: dict[str, str] = {}
+        for finding in failed:
+            fields[finding.field] = "；".join(filter(None, [fields.get(finding.field), finding.text]))
+        raise Invalid("script_not_ready", "还不能提交：" + "；".join(finding.text for finding in failed) + "。", fields=fields)
+
+
+def _reason(reason: str, sentence: str) -> str:
+    reason = reason.strip()
+    if not reason:
+        raise Invalid("reason_missing", sentence, fields={"reason": sentence})
+    return reason[:300]
+
+
+def _channel(channel: str) -> str:
+    if channel not in CHANNELS:
+        raise Invalid("unknown_channel", "没有这个渠道，请从列表里选。", fields={"channel": "请从列表里选"})
+    return channel
+
+
+def _write(version: ScriptVersion, content: Content) -> None:
+    version.text = wording.clean_text(content.text)
+    version.variables = rules.variables_in(version.text)
+    version.buttons = wording.clean_buttons(content.buttons)
+    version.examples = wording.clean_examples(content.examples)
+    version.note = content.note.strip()[:300]
+    version.effective_from, version.effective_to = content.effective_from, content.effective_to
+
+
+def _new_script(work: Work, key: str, content: Content) -> Script:
+    script = Script(key=key, topic="", title="", owner=work.actor.id, created_at=work.now)
+    for name, value, sentence in (("title", content.title, "请写一个标题。"), ("topic", content.topic, "请选一个主题。")):
+        if not (value or "").strip():
+            raise Invalid("field_missing", sentence, fields={name: sentence})
+    _name(script, content)
+    work.session.add(script)
+    work.flush()
+    return script
+
+
+def _name(script: Script, content: Content) -> None:
+    script.title = (content.title or script.title).strip()[:80]
+    script.topic = (content.topic or script.topic).strip()[:40]
+    script.source = (script.source if content.source is None else content.source).strip()[:300]
+
+
+def _was_ever_approved(session: Session, key: str) -> bool:
+    return any(version.approved_at for version in store.versions(session, key))

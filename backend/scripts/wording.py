@@ -1,0 +1,269 @@
+"""What words may promise and what they may contain: variables, buttons, banned words, length. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from backend.kernel.errors import Invalid
+from backend.scripts.rules import FALLBACK_KEY, render, variables_in
+
+# The platform refuses longer customer-service messages (error 45002); the limit is in bytes of UTF-8.
+WECHAT_MAX_BYTES = 2048
+MAX_CHARS = 1000
+# Longer than this, a reply fills more than half a phone's screen and is skimmed, not read.
+LONG_CHARS = 220
+MAX_BUTTONS = 6
+MAX_BUTTON_TITLE = 12
+MAX_SAY = 60
+MAX_EXAMPLES = 60
+MAX_EXAMPLE_CHARS = 60
+KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
+
+BUTTON_ACTIONS: dict[str, str] = {
+    "request_human": "转人工", "file_complaint": "登记投诉", "confirm": "确认", "edit": "修改", "cancel": "取消",
+    "none_of_these": "都不是", "skip": "跳过",
+}
+
+# Filled in by the house itself (organisation settings); every other value comes from whoever speaks.
+HOUSE_VARIABLES = frozenset({"service_hours", "hotline", "shop_name"})
+
+# Every variable that a text may use: its Chinese name and an example for previews.
+VARIABLES: dict[str, tuple[str, str]] = {
+    "customer_name": ("客户称呼", "王女士"),
+    "order_no": ("订单号", "HM260917-3382"),
+    "order_status": ("订单状态", "已发货"),
+    "item_name": ("商品", "云杉升降书桌"),
+    "carrier": ("承运公司", "顺丰速运"),
+    "tracking_no": ("运单号", "SF1384420117652"),
+    "eta": ("预计送达", "10月12日（周一）"),
+    "complaint_no": ("投诉编号", "TS20260924-0017"),
+    "complaint_stage": ("投诉进度", "正在调查"),
+    "promised_at": ("承诺时间", "10月12日（周一）18:00"),
+    "receipt_url": ("回执链接", "https://example.com/r/7f3k9q"),
+    "description": ("投诉内容", "取件约了两次都没人来"),
+    "remedy": ("诉求", "退货退款"),
+    "contact_masked": ("联系方式（遮盖）", "138****6621"),
+    "ahead": ("前面人数", "2"),
+    "eta_minutes": ("预计分钟", "3"),
+    "service_hours": ("服务时间", "每天 9:00 至 21:00"),
+    "agent_name": ("客服姓名", "林佳"),
+    "hotline": ("客服电话", "400-000-0000"),
+    "progress": ("已填内容", "投诉内容、诉求"),
+    "options": ("可选项", "投诉内容、诉求、订单号"),
+    "days": ("天数", "7"),
+    "shop_name": ("店铺名", "禾木家居"),
+}
+
+# Words that would say nothing without them: a filing that does not name its number and date is no receipt.
+REQUIRED: dict[str, frozenset[str]] = {
+    "complaint.filed": frozenset({"complaint_no", "promised_at"}),
+    "complaint.confirm": frozenset({"description", "contact_masked"}),
+    "complaint.progress": frozenset({"complaint_stage"}),
+    "order.status": frozenset({"order_status"}),
+    "handoff.out_of_hours": frozenset({"service_hours"}),
+}
+# What must always be there to be said, and must not fail for want of a value.
+NO_VARIABLES = frozenset({FALLBACK_KEY, "system.fallback_again", "system.apology"})
+
+Level = Literal["ok", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check's outcome. An ``error`` stops the submission, a ``warning`` is for the approver to judge."""
+
+    code: str
+    level: Level
+    text: str
+    field: str = "text"
+
+
+@dataclass(frozen=True)
+class BannedWord:
+    """A pattern, and why it may not be said."""
+
+    pattern: str
+    reason: str
+
+
+# Promises that nobody can keep, and superlatives that article 9 of the Advertising Law (广告法) forbids.
+ABSOLUTES: tuple[BannedWord, ...] = (
+    BannedWord(r"(?<!不)(?<!不能)(?<!无法)(?<!不敢)保证(?!金)", "做不到时就是失信，写清条件和时间"),
+    BannedWord(r"百分之?百|100\s?%", "没有百分之百的事，写清条件"),
+    BannedWord(r"绝对(?!路径|值)", "绝对化用语"),
+    BannedWord(r"(?<!不)一定(?=会|能|到|给您|帮您|为您|解决|赔)", "做不到时就是失信，写清条件和时间"),
+    BannedWord(r"(?<!不)肯定(?=会|能|到|给您|没有|没问题)", "做不到时就是失信，写清条件和时间"),
+    BannedWord(r"万无一失|零风险|毫无风险|永不", "绝对化用语"),
+    BannedWord(r"永久(?=免费|有效|保修|使用)|无条件(?=退|换|赔)", "没有期限和条件的承诺"),
+    BannedWord(r"全网最低|史上最|最低价|最优惠|最便宜|最好的|最佳|最先进|第一品牌|销量第一", "广告法第九条：绝对化用语"),
+    BannedWord(r"国家级|世界级|顶级|独一无二", "广告法第九条：绝对化用语"),
+)
+# Not forbidden, but not this house's voice.
+DISCOURAGED: tuple[BannedWord, ...] = (
+    BannedWord(r"[!！]", "不用感叹号"),
+    BannedWord(r"请?耐心等待", "写明等到什么时候"),
+    BannedWord(r"(?:^|(?<=[，。！？,!?\s]))亲(?=[，,~～！!\s]|$)", "称呼用「您」"),
+    BannedWord(r"尽快", "写明最晚什么时候"),
+)
+# Promises of money: for the approver's second look.
+MONEY = re.compile(r"全额|赔付|赔偿|补偿|返现|免费|包邮|退[您你]?(?:差价|运费)|[0-9一二三四五六七八九十百千万两]+\s?(?:元|块钱)|[¥￥]\s?\d")
+
+
+def utf8_bytes(text: str) -> int:
+    return len(text.encode())
+
+
+def sample_values(house: Mapping[str, str] | None = None) -> dict[str, str]:
+    """An example value for every variable; the organisation's own settings where known."""
+    return {name: sample for name, (_, sample) in VARIABLES.items()} | dict(house or {})
+
+
+def check(
+    key: str, text: str, buttons: Sequence[Mapping[str, Any]] = (), examples: Sequence[str] = (), channel: str = "any",
+    *, banned: Iterable[BannedWord] = (), current: str | None = None, house: Mapping[str, str] | None = None,
+) -> list[Finding]:
+    """Every check of a draft. ``current`` is the text in force, ``banned`` the organisation's own list."""
+    findings = [*_variables(key, text, current), *_words(text, banned), *_length(text, channel, house),
+                *_buttons(buttons), *_examples(examples)]
+    return sorted(findings, key=lambda finding: ("error", "warning", "ok").index(finding.level))
+
+
+def errors(findings: Iterable[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.level == "error"]
+
+
+def _variables(key: str, text: str, current: str | None) -> list[Finding]:
+    used = variables_in(text)
+    found: list[Finding] = []
+    unknown = [name for name in used if name not in VARIABLES]
+    if unknown:
+        found.append(Finding("unknown_variable", "error", "没有这个变量：" + "、".join(unknown) + "，从变量表里选"))
+    if re.search(r"[{}]", re.sub(r"\{[a-z][a-z0-9_]*\}", "", text)):
+        found.append(Finding("loose_brace", "error", "有落单的大括号，变量要写成 {order_no} 这样"))
+    lost = sorted(REQUIRED.get(key, frozenset()) - set(used))
+    if lost:
+        found.append(Finding("missing_variable", "error", "这句话必须说到：" + "、".join(VARIABLES[n][0] for n in lost)))
+    if key in NO_VARIABLES and set(used) - HOUSE_VARIABLES:
+        found.append(Finding("must_stand_alone", "error", "这句话在出错时说，不能依赖变量"))
+    if current is not None:
+        dropped = [n for n in variables_in(current) if n not in used and n in VARIABLES and n not in lost]
+        if dropped:
+            names = "、".join(VARIABLES[name][0] for name in dropped)
+            found.append(Finding("dropped_variable", "warning", f"现在生效的版本说到「{names}」，新版没有"))
+    return found
+
+
+def _words(text: str, banned: Iterable[BannedWord]) -> list[Finding]:
+    found = [*_matches(text, ABSOLUTES, "absolute_promise", "error"), *_matches(text, banned, "banned_word", "error")]
+    if not found:
+        found.append(Finding("absolute_promise", "ok", "没有绝对化用语"))
+    found += _matches(text, DISCOURAGED, "voice", "warning")
+    money = list(dict.fromkeys(match.group() for match in MONEY.finditer(text)))
+    if money:
+        found.append(Finding("money_promise", "warning", "有价格、退款、赔付承诺：" + "、".join(money[:4])))
+    else:
+        found.append(Finding("money_promise", "ok", "没有价格、退款、赔付承诺"))
+    return found
+
+
+def _matches(text: str, words: Iterable[BannedWord], code: str, level: Level) -> list[Finding]:
+    found = []
+    for word in words:
+        hit = re.search(word.pattern, text)
+        if hit:
+            found.append(Finding(code, level, f"「{hit.group()}」：{word.reason}"))
+    return found
+
+
+def _length(text: str, channel: str, house: Mapping[str, str] | None) -> list[Finding]:
+    if not text.strip():
+        return [Finding("empty", "error", "还没有写内容")]
+    if len(text) > MAX_CHARS:
+        return [Finding("too_long", "error", f"有 {len(text)} 字，最多 {MAX_CHARS} 字，请拆成几条")]
+    found = []
+    if len(text) > LONG_CHARS:
+        found.append(Finding("long", "warning", f"有 {len(text)} 字，手机上要翻屏，能短就短"))
+    if channel in ("any", "wechat"):
+        # Measured as it will be sent: with values in place of the variables.
+        values = {name: f"{{{name}}}" for name in variables_in(text)} | sample_values(house)
+        size = utf8_bytes(render(text, values))
+        if size > WECHAT_MAX_BYTES:
+            found.append(Finding("wechat_bytes", "error",
+                                 f"微信 {size:,} / {WECHAT_MAX_BYTES:,} 字节，发不出去，请缩短或为微信另写一版"))
+        else:
+            found.append(Finding("wechat_bytes", "ok", f"微信 {size:,} / {WECHAT_MAX_BYTES:,} 字节"))
+    return found
+
+
+def _buttons(buttons: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    found = []
+    if len(buttons) > MAX_BUTTONS:
+        found.append(Finding("too_many_buttons", "error", f"按钮最多 {MAX_BUTTONS} 个", "buttons"))
+    for button in buttons:
+        title, say, action = (str(button.get(name) or "").strip() for name in ("title", "say", "action"))
+        if not title or len(title) > MAX_BUTTON_TITLE:
+            found.append(Finding("bad_button", "error", f"按钮「{title}」的文字要有 1 到 {MAX_BUTTON_TITLE} 字", "buttons"))
+        elif bool(say) == bool(action):
+            found.append(Finding("bad_button", "error", f"按钮「{title}」要么替客户说一句话，要么做一个动作", "buttons"))
+        elif action and action not in BUTTON_ACTIONS:
+            found.append(Finding("bad_button", "error", f"按钮「{title}」的动作 {action} 不存在", "buttons"))
+        elif len(say) > MAX_SAY:
+            found.append(Finding("bad_button", "error", f"按钮「{title}」替客户说的话最多 {MAX_SAY} 字", "buttons"))
+        elif set(button) - {"title", "say", "action"}:
+            found.append(Finding("bad_button", "error", f"按钮「{title}」有不认识的内容", "buttons"))
+    return found
+
+
+def _examples(examples: Sequence[str]) -> list[Finding]:
+    found = []
+    if len(examples) > MAX_EXAMPLES:
+        found.append(Finding("too_many_examples", "error", f"示例问法最多 {MAX_EXAMPLES} 句", "examples"))
+    long = [example for example in examples if len(example) > MAX_EXAMPLE_CHARS]
+    if long:
+        found.append(Finding("long_example", "error", f"「{long[0][:12]}……」太长，一句最多 {MAX_EXAMPLE_CHARS} 字", "examples"))
+    return found
+
+
+def clean_text(text: str) -> str:
+    """One line ending, no control characters, no blanks at the ends."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(char for char in text if char == "\n" or char >= " ").strip()
+
+
+def clean_examples(lines: Iterable[str]) -> list[str]:
+    """One question a line, each once, in the order given."""
+    return list(dict.fromkeys(line for line in (" ".join(raw.split()) for raw in lines) if line))
+
+
+def clean_buttons(buttons: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Without empty fields and without buttons that have nothing in them."""
+    cleaned = ({name: str(value).strip() for name, value in button.items() if str(value or "").strip()}
+               for button in buttons)
+    return [button for button in cleaned if button]
+
+
+def check_key(key: str) -> None:
+    """Raises Invalid (`bad_script_key`) unless it looks like invoice.how_to_issue."""
+    if not KEY.fullmatch(key) or len(key) > 80:
+        raise Invalid("bad_script_key", "编号用小写英文、数字和下划线，中间用点隔开，例如 invoice.how_to_issue。",
+                      fields={"key": "例如 invoice.how_to_issue"})
+
+
+def likeness(one: str, other: str) -> float:
+    """How alike two questions are, 0 to 1: shared character pairs (Dice), blind to punctuation and case."""
+    first, second = _pairs(one), _pairs(other)
+    if not first or not second:
+        return float(_bare(one) == _bare(other) != "")
+    return 2 * len(first & second) / (len(first) + len(second))
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).lower()
+
+
+def _pairs(text: str) -> frozenset[str]:
+    bare = _bare(text)
+    return frozenset(bare[i:i + 2] for i in range(len(bare) - 1))

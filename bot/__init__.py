@@ -1,0 +1,1 @@
+"""The bot process: understanding Chinese, and speaking approved scripts only."""

