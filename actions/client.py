@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from dataclasses import dataclass, field
@@ -33,9 +34,24 @@ class Backend:
         self._url = url.rstrip("/")
         self._secret = secret
         self._transport = transport
+        self._open: httpx.AsyncClient | None = None
+
+    def _client(self) -> httpx.AsyncClient:
+        """One client for the life of the process: making one costs more than a call."""
+        if self._open is None:
+            self._open = httpx.AsyncClient(
+                base_url=self._url,
+                headers={"X-Zhike-Secret": self._secret},
+                transport=self._transport,
+                trust_env=False,
+                verify=self._url.startswith("https"),
+            )
+        return self._open
 
     @classmethod
+    @functools.cache
     def from_environment(cls) -> Backend:
+        """The one of this process, shared by all actions."""
         url = os.environ.get("ZHIKE_BACKEND_URL", "http://127.0.0.1:8000")
         return cls(url, os.environ.get("ZHIKE_BOT_SECRET", ""))
 
@@ -89,27 +105,20 @@ class Backend:
         tries: int = 2,
     ) -> dict[str, Any]:
         deadline = time.monotonic() + TOTAL_SECONDS
-        headers = {"X-Zhike-Secret": self._secret}
         failure = BackendError("backend_unreachable")
-        async with httpx.AsyncClient(base_url=self._url, transport=self._transport, trust_env=False) as client:
-            for _ in range(tries):
-                left = deadline - time.monotonic()
-                if left < 0.2:
-                    break
-                try:
-                    response = await client.request(
-                        method,
-                        path,
-                        params=params,
-                        json=json,
-                        headers=headers,
-                        timeout=min(TRY_SECONDS if tries > 1 else TOTAL_SECONDS, left),
-                    )
-                except httpx.HTTPError:
-                    continue
-                if response.status_code < 500:
-                    return _read(response)
-                failure = BackendError("backend_failed", response.status_code)
+        for _ in range(tries):
+            left = deadline - time.monotonic()
+            if left < 0.2:
+                break
+            # With a second try in hand the first may not eat all the time.
+            patience = min(TRY_SECONDS if tries > 1 else TOTAL_SECONDS, left)
+            try:
+                response = await self._client().request(method, path, params=params, json=json, timeout=patience)
+            except httpx.HTTPError:
+                continue
+            if response.status_code < 500:
+                return _read(response)
+            failure = BackendError("backend_failed", response.status_code)
         raise failure
 
 

@@ -44,7 +44,7 @@ _WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20
 _WANT_ONLY = re.compile(
     r"我?(们)?(真的|现在|今天)?(就)?(是)?(想要|要求|想|要|需要|必须)?(进行|提交|提出|提|做|登记|发起|来)?(一个|一下|个|下)?"
     r"(投诉|举报|客诉)(你们|你|一下|建议|电话|渠道|中心|入口)?|"
-    r"你好|您好|客服|请问|怎么|如何|在哪里?|可以|帮我|麻烦|请|我要|我想|吗|呢|啊|吧|了|呀|的|谢谢"
+    r"你好|您好|客服|请问|怎么|如何|在哪里?|可以|帮我|麻烦|请|我要|我想|吗|呢|啊|吧|呀|谢谢"
 )
 _CANCEL = re.compile(
     r"^(那|那就|还是|我|先|哎|唉|嗯)*(算了(吧|算了)?|(先|我)?不(想)?投诉了?|取消(投诉|登记|吧|了)?|放弃(投诉|了)?|不(弄|办|登记|提交|填|说|写)了|"
@@ -302,9 +302,18 @@ def next_step(asked: str, said: Said, draft: Mapping[str, Any]) -> Step:
     correction = _correct(asked, said, draft)
     if correction is not None:
         return correction
-    if is_digression(asked, said):
+    if not _answers_plainly(asked, said) and is_digression(asked, said):
         return Step("digress")
     return _ANSWERS[asked](said, draft)
+
+
+def _answers_plainly(asked: str, said: Said) -> bool:
+    """没有订单号 looks like an inquiry to a classifier that does not know the question."""
+    if asked == ORDER_NO:
+        return is_skip(said) or find_order_no(said.text) is not None
+    if asked == CONTACT:
+        return find_contact(said.text) is not None
+    return asked == CONFIRMED and (is_yes(said) or is_no(said))
 
 
 def _extras(text: str, draft: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from backend.complaints import api as complaints_api
 from backend.complaints import pages as complaints_pages
+from backend.conversations import pages as conversations_pages
 from backend.customers import api as customers_api
 from backend.dashboards import api as dashboards_api
 from backend.dashboards import pages as dashboards_pages
@@ -47,12 +48,12 @@ log = structlog.get_logger(__name__)
 
 STATIC = Path(__file__).resolve().parent / "web" / "static"
 ROUTERS = (
-    shop.router, people_api.router, people_pages.router, customers_api.router, scripts_api.router,
+    shop.router, people_api.router, people_pages.router, conversations_pages.router, customers_api.router, scripts_api.router,
     scripts_pages.router, complaints_api.router, complaints_pages.router, handoffs_api.router, handoffs_pages.router,
     surveys_api.router, dashboards_api.router, dashboards_pages.router, web_channel.router, websocket.router,
     stream.router,
 )
-RESUME_SECONDS = 15.0
+RESUME_SECONDS = 3.0
 
 
 def create_app(given: Settings | None = None, bot: Bot | None = None) -> FastAPI:
@@ -87,7 +88,7 @@ def create_app(given: Settings | None = None, bot: Bot | None = None) -> FastAPI
     app.state.works = works
     app.state.hub = hub
     app.state.bot = the_bot
-    app.state.intake = Intake(works, the_bot, hub, config.bot_timeout, config.chat_per_minute)
+    app.state.intake = Intake(works, the_bot, hub, config.chat_per_minute)
     app.state.stopping = asyncio.Event()
     app.state.identify = lambda token, kind: people.identify(works, token, kind)
     app.state.shell_counts = _counts(works)
@@ -109,7 +110,7 @@ def _counts(works: Works) -> Callable[[Actor, datetime], dict[str, Any]]:
 
 
 async def _resume(intake: Intake) -> None:
-    """At start and every quarter of a minute: whatever was left unanswered is answered."""
+    """At start and every few seconds: whatever was left unanswered is answered."""
     while True:
         try:
             if count := await intake.resume():

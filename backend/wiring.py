@@ -1,8 +1,76 @@
 """The table: fact → reactions. Every "when this happened, then that" of the house stands here and nowhere else.
 
-Reactions run inside the transaction that recorded the fact.
+Reactions run inside the transaction that recorded the fact. The second half hangs one room's view into another
+room's page, for the same reason: neighbours do not import each other.
 """
 
-from backend.infra.work import Reactions
+from datetime import datetime
+from typing import Any
 
-REACTIONS: Reactions = {}
+from sqlmodel import Session
+
+from backend.complaints import service as complaints
+from backend.conversations import service as conversations
+from backend.conversations.events import ConversationClosed, MessageReceived
+from backend.deadlines.events import DeadlineBreached, DeadlineMoved, DeadlineNeared
+from backend.handoffs import service as handoffs
+from backend.handoffs.pages import Panel
+from backend.infra.work import Reactions, Work
+from backend.kernel.actors import Permission
+from backend.kernel.clock import zh_datetime
+from backend.scripts import service as scripts
+from backend.scripts.events import ScriptMissing, ScriptPublished
+from backend.surveys import service as surveys
+
+
+def _tell_staff_of_missing_words(work: Work, fact: ScriptMissing) -> None:
+    conversations.alert(work, "script_missing", fact.key, f"「{fact.key}」现在没有可以说的版本，客户听到的是兜底话术。")
+
+
+def _words_are_back(work: Work, fact: ScriptPublished) -> None:
+    conversations.resolve_alert(work, "script_missing", fact.key)
+
+
+REACTIONS: Reactions = {
+    ConversationClosed: [handoffs.on_closed, surveys.on_conversation_closed],
+    MessageReceived: [handoffs.on_message],
+    DeadlineNeared: [complaints.on_deadline],
+    DeadlineBreached: [complaints.on_deadline],
+    DeadlineMoved: [complaints.on_deadline],
+    ScriptMissing: [_tell_staff_of_missing_words],
+    ScriptPublished: [_words_are_back],
+}
+
+
+# --- one room's view inside another room's page -------------------------------------------------
+
+
+def shell_counts(work: Work) -> dict[str, Any]:
+    """The numbers and alerts of the staff shell, for whoever may see them."""
+    actor = work.actor
+    counts: dict[str, int] = {}
+    if actor.can(Permission.DESK_USE):
+        counts["handoffs"] = handoffs.waiting_for(work.session, actor.id)
+    if actor.can(Permission.COMPLAINT_READ):
+        counts["complaints"] = complaints.due_today(work.session, work.now)
+    if actor.can(Permission.SCRIPT_APPROVE):
+        counts["scripts"] = scripts.waiting_for(work.session, actor)
+    alerts = [] if not actor.can(Permission.ALERT_READ) else [
+        {"text": f"{conversations.alert_title(one.kind)}：{one.detail or one.subject}", "href": "/alerts",
+         "at_text": zh_datetime(one.last_at, work.now)}
+        for one in conversations.open_alerts(work.session)[:20]]
+    return {"counts": counts, "alerts": alerts}
+
+
+def _complaint_panel(session: Session, customer_id: str, conversation_id: str, now: datetime) -> dict[str, Any] | None:
+    found = {one.id: one for one in (*complaints.of_conversation(session, conversation_id),
+                                     *complaints.of_customer(session, customer_id))}
+    if not found:
+        return None
+    return {"template": "desk/panel_complaint.html",
+            "context": {"complaints": [complaints.panel(session, one, now) for one in found.values()]}}
+
+
+def desk_panels() -> list[Panel]:
+    """What other rooms show beside a conversation on the desk."""
+    return [_complaint_panel]

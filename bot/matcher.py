@@ -61,9 +61,14 @@ class ScriptMatcher:
         self._encoder = encoder
         self._share = dense_share
         self._index: _Index | None = None
+        self.ready = False
 
     def rebuild(self, entries: Sequence[tuple[str, str, Sequence[str]]]) -> None:
         """Take (key, topic, questions) of every script."""
+        self._index = self._build(entries)
+        self.ready = True
+
+    def _build(self, entries: Sequence[tuple[str, str, Sequence[str]]]) -> _Index | None:
         texts: list[str] = []
         owner: list[int] = []
         keys: list[str] = []
@@ -77,15 +82,13 @@ class ScriptMatcher:
             texts.extend(usable)
             owner.extend([len(keys) - 1] * len(usable))
         if not texts:
-            self._index = None
-            return
+            return None
         vectors = self._encoder.many(texts)
         mean = vectors.mean(axis=0)
         vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True, lowercase=False)
         sparse = csr_matrix(vectorizer.fit_transform([normalise(text) for text in texts]))
-        self._index = _Index(
-            tuple(keys), tuple(topics), np.array(owner), mean, _unit(vectors - mean), vectorizer, sparse
-        )
+        dense = _unit(vectors - mean)
+        return _Index(tuple(keys), tuple(topics), np.array(owner), mean, dense, vectorizer, sparse)
 
     def match(self, text: str, topic: str | None = None, k: int = 3) -> list[Match]:
         """The k best scripts, best first; within one topic where it is given."""

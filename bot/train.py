@@ -60,6 +60,20 @@ def train_to(out: Path, config: Path | None = None) -> Path:
     return Path(result.model)
 
 
+def warm_up() -> None:
+    """Embed the packs' example questions now, so that the first start does not have to."""
+    import yaml
+
+    from bot.components.encoder import shared_encoder
+
+    questions: list[str] = []
+    for path in sorted((ROOT / "data" / "packs").glob("*/scripts/*.yml")):
+        for row in yaml.safe_load(path.read_text(encoding="utf-8")) or []:
+            if row.get("topic") != "system":
+                questions += [str(row.get("title") or ""), *(str(one) for one in row.get("examples") or [])]
+    shared_encoder().many(questions)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bot.train", description=__doc__)
     parser.add_argument("--force", action="store_true", help="train even if nothing changed")
@@ -78,6 +92,7 @@ def main() -> int:
         model = train_to(Path(folder))
         stamp.unlink(missing_ok=True)
         shutil.move(str(model), settings.model)
+    warm_up()
     stamp.write_text(wanted + "\n")
     print(f"训练完成，用时 {time.monotonic() - started:.0f} 秒：{settings.model}", flush=True)
     return 0

@@ -2,10 +2,10 @@
 
 import os
 import shutil
-import subprocess
-import sys
+import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -36,10 +36,14 @@ def migrated_sqlite() -> Path:
     engine = make_engine(f"sqlite:///{path}")
     schema.upgrade(engine)
     engine.dispose()
-    # Fold the write-ahead log in, so that one file is the whole database.
-    subprocess.run([sys.executable, "-c", f"import sqlite3; c = sqlite3.connect({str(path)!r});"
-                    "c.execute('PRAGMA wal_checkpoint(TRUNCATE)'); c.close()"], check=True)
+    _fold(path)
     return path
+
+
+def _fold(path: Path) -> None:
+    """Fold the write-ahead log in, so that one file is the whole database."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +71,56 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     own = make_engine(f"sqlite:///{path}")
     yield own
     own.dispose()
+
+
+@pytest.fixture(scope="session")
+def packed_sqlite(migrated_sqlite: Path) -> Path:
+    """The migrated file with the default pack and the cast in it."""
+    path = TEST_VAR / "packed.db"
+    shutil.copy(migrated_sqlite, path)
+    engine = make_engine(f"sqlite:///{path}")
+    _pack(engine)
+    engine.dispose()
+    _fold(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def packed_postgres(postgres_engine: Engine) -> str:
+    """The name of a PostgreSQL database with the default pack, to be copied from."""
+    engine = make_engine(postgres.create(postgres_engine, "packed", template=None))
+    schema.upgrade(engine)
+    _pack(engine)
+    engine.dispose()
+    return "packed"
+
+
+def _pack(engine: Engine) -> None:
+    from backend.wiring import REACTIONS
+    from tests import builders
+
+    builders.the_pack(Works(engine, REACTIONS))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def pack_loaded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Works]:
+    """Units of work with the whole wiring on a database that holds the default pack and the cast."""
+    from backend.wiring import REACTIONS
+
+    if request.param == "postgresql":
+        if postgres.missing():
+            pytest.skip(postgres.missing() or "")
+        server: Engine = request.getfixturevalue("postgres_engine")
+        engine = make_engine(postgres.create(server, "test", template=request.getfixturevalue("packed_postgres")))
+        yield Works(engine, REACTIONS)
+        engine.dispose()
+        postgres.drop(server, "test")
+        return
+    path = tmp_path / "zhike.db"
+    shutil.copy(request.getfixturevalue("packed_sqlite"), path)
+    engine = make_engine(f"sqlite:///{path}")
+    yield Works(engine, REACTIONS)
+    engine.dispose()
 
 
 @pytest.fixture

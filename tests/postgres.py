@@ -68,3 +68,18 @@ def empty(engine: Engine) -> None:
     tables = [name for name in inspect(engine).get_table_names() if name != "alembic_version"]
     with engine.begin() as connection:
         connection.execute(text("TRUNCATE " + ", ".join(f'"{name}"' for name in tables)))
+
+
+def create(engine: Engine, name: str, template: str | None) -> str:
+    """A new database, copied from ``template`` where named; gives its address."""
+    copy = f' TEMPLATE "{template}"' if template else ""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        connection.execute(text(f'CREATE DATABASE "{name}"{copy}'))
+    return engine.url.set(database=name).render_as_string(hide_password=False)
+
+
+def drop(engine: Engine, name: str) -> None:
+    """Remove a database, whoever is still connected."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))

@@ -293,12 +293,22 @@ def given_last4(text: str) -> str:
     return words[-4:] if len(words) >= 4 else words
 
 
-# Five wrong guesses an hour leave a ten-thousandth-wide door shut for months.
+# Four digits have 10,000 values: at five wrong guesses an hour, trying them all takes twelve weeks.
 WRONG_TRIES = 5
 TRY_WINDOW = timedelta(hours=1)
+# Once found, a complaint may be urged and added to from that conversation for a day.
+FOUND_FOR = timedelta(days=1)
 RECEIPT_POSTS = 10
 
 # --- urging -------------------------------------------------------------------------------------------
+
+
+# The same act again this soon is the same act: a double click, or a retry after a lost answer.
+REPEAT = timedelta(seconds=20)
+
+
+def is_repeat(last_at: datetime | None, now: datetime) -> bool:
+    return last_at is not None and timedelta(0) <= now - last_at < REPEAT
 
 
 def raises_priority(last_urged_at: datetime | None, now: datetime) -> bool:
@@ -318,21 +328,37 @@ def time_left(due_at: datetime, now: datetime) -> tuple[str, bool]:
     return f"{left}，正在按时处理", False
 
 
-# The customer's road and the staff's rail: (stage reached, customer's words, staff's words).
-ROAD: tuple[tuple[Stage, str, str], ...] = (
-    (Stage.FILED, "已受理", "受理"),
-    (Stage.ACKNOWLEDGED, "专人接手", "确认"),
-    (Stage.ASSESSED, "评估", "评估"),
-    (Stage.INVESTIGATING, "调查", "调查"),
-    (Stage.DECIDED, "作出决定", "决定"),
-    (Stage.COMMUNICATED, "告诉您结果", "告知客户"),
-    (Stage.CLOSED, "结案", "结案与评价"),
+@dataclass(frozen=True)
+class Step:
+    """One stop of the road: what it is called when behind, when next, when ahead; and on the staff's rail."""
+
+    stage: Stage
+    done: str
+    now: str
+    ahead: str
+    rail: str
+
+
+ROAD: tuple[Step, ...] = (
+    Step(Stage.FILED, "已受理", "已受理", "受理", "受理"),
+    Step(Stage.ACKNOWLEDGED, "专人已接手", "等待专人接手", "专人接手", "确认"),
+    Step(Stage.ASSESSED, "已评估", "正在评估", "评估", "评估"),
+    Step(Stage.INVESTIGATING, "已调查", "正在调查", "调查", "调查"),
+    Step(Stage.DECIDED, "已作出决定", "正在作出决定", "作出决定", "决定"),
+    Step(Stage.COMMUNICATED, "已告诉您结果", "准备告诉您结果", "告诉您结果", "告知客户"),
+    Step(Stage.CLOSED, "已结案", "等待结案", "结案", "结案与评价"),
 )
 
 
-def progress(stage: Stage) -> int:
-    """How many steps of the road are behind; a reopened case stands before investigation again."""
-    if stage is Stage.REOPENED:
-        return 2
-    steps = [one for one, _, _ in ROAD]
-    return steps.index(stage) if stage in steps else -1
+def standing(stage: Stage) -> int:
+    """The index on the road of the step in progress: 7 when all is done, -1 for a withdrawn case.
+
+    Investigating is a step that lasts; every other stage is an event, and the step after it is the one in
+    progress. A reopened case stands before its new investigation.
+    """
+    steps = [step.stage for step in ROAD]
+    if stage is Stage.WITHDRAWN:
+        return -1
+    if stage in (Stage.INVESTIGATING, Stage.REOPENED):
+        return steps.index(Stage.INVESTIGATING)
+    return steps.index(stage) + 1

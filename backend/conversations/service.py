@@ -254,6 +254,14 @@ def claim_turn(work: Work, conversation_id: str, owner: str, until: datetime) ->
     return conversation, message
 
 
+def renew_turn(work: Work, conversation_id: str, owner: str, until: datetime) -> None:
+    """Hold the lease longer, if it is still ours."""
+    conversation = lock(work, conversation_id)
+    if conversation.turn_owner == owner:
+        conversation.turn_until = until
+        work.session.add(conversation)
+
+
 def release_turn(work: Work, conversation_id: str, owner: str) -> None:
     """End the lease, if it is still ours."""
     conversation = lock(work, conversation_id)
@@ -353,6 +361,26 @@ def resolve_alert(work: Work, kind: str, subject: str) -> None:
         known.resolved_at = work.now
         work.session.add(known)
         work.hint("alerts")
+
+
+def finish_alert(work: Work, alert_id: str) -> None:
+    """Somebody has dealt with it; doing it twice is harmless. Raises NotFound."""
+    known = work.session.get(Alert, alert_id)
+    if known is None:
+        raise NotFound("alert_not_found", "没有找到这条提醒，可能已经处理过。")
+    if known.resolved_at is None:
+        known.resolved_at = work.now
+        work.session.add(known)
+        work.journal("alert_resolved", "alert", known.id, kind=known.kind)
+        work.hint("alerts")
+
+
+ALERT_TITLES = {"bot": "机器人答不上", "script_missing": "话术缺失", "deadline": "期限"}
+
+
+def alert_title(kind: str) -> str:
+    """What an alert is about, in two words."""
+    return ALERT_TITLES.get(kind, "系统提醒")
 
 
 def open_alerts(session: Session) -> Sequence[Alert]:

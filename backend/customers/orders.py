@@ -34,12 +34,16 @@ class Order:
     tracking_no: str | None = None
     eta: date | None = None  # a Shanghai calendar day
 
+    @property
+    def status_text(self) -> str:
+        return STATUS_TEXTS[self.status]
+
     def as_dict(self) -> dict[str, str | None]:
         """As the bot's variables take it; ``eta_text`` is empty when no day is known."""
         return {
             "order_no": self.order_no,
             "status": self.status,
-            "status_text": STATUS_TEXTS[self.status],
+            "status_text": self.status_text,
             "item_name": self.item_name,
             "carrier": self.carrier,
             "tracking_no": self.tracking_no,

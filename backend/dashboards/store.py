@@ -4,7 +4,7 @@ A number and its rows come from the same conditions, so that they cannot disagre
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -165,10 +165,13 @@ def query(name: str, scope: Scope, now: datetime, today_ends: datetime) -> Query
 
 # --- handoffs ---------------------------------------------------------------------------------------
 
+# Passing on between colleagues is not a new request of the customer's.
+ASKED_BY_CUSTOMER = col(Handoff.reason) != "transfer"
+
 
 def _handoffs(name: str, scope: Scope) -> Query:
     rows = (select(Handoff, Conversation).join(Conversation, col(Conversation.id) == col(Handoff.conversation_id))
-            .where(scope.holds(col(Handoff.requested_at), col(Conversation.channel))))
+            .where(scope.holds(col(Handoff.requested_at), col(Conversation.channel)), ASKED_BY_CUSTOMER))
     if name == "waiting":
         rows = rows.where(col(Handoff.taken_at).is_not(None))
     if name == "first_reply":
@@ -185,7 +188,7 @@ def handoff_times(session: Session, scope: Scope) -> tuple[int, list[float], lis
     rows = session.execute(
         select(Handoff.requested_at, Handoff.taken_at, Handoff.first_reply_at)
         .join(Conversation, col(Conversation.id) == col(Handoff.conversation_id))
-        .where(scope.holds(col(Handoff.requested_at), col(Conversation.channel)))
+        .where(scope.holds(col(Handoff.requested_at), col(Conversation.channel)), ASKED_BY_CUSTOMER)
     ).all()
     taken = [(at - asked).total_seconds() for asked, at, _ in rows if at is not None]
     replied = [(at - asked).total_seconds() for asked, _, at in rows if at is not None]
@@ -241,14 +244,20 @@ def responses(session: Session, scope: Scope) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def reasons_of_unsatisfied(session: Session, scope: Scope) -> list[list[str]]:
-    """The reasons of each unsatisfied answer; an empty list where none was given."""
+def reasons_of_unsatisfied(session: Session, scope: Scope) -> dict[str, list[str]]:
+    """The reasons of each unsatisfied answer by its id; an empty list where none was given."""
     rows = session.execute(
-        select(SatisfactionFact.reasons).where(
+        select(SatisfactionFact.id, SatisfactionFact.reasons).where(
             scope.holds(col(SatisfactionFact.answered_at), col(SatisfactionFact.channel)),
             SatisfactionFact.score <= UNSATISFIED)
     )
-    return [list(reasons) for (reasons,) in rows]
+    return {fact_id: list(reasons) for fact_id, reasons in rows}
+
+
+def with_reason(session: Session, rows: Query, scope: Scope, reason: str) -> Query:
+    """Only unsatisfied answers that named this reason. Chosen here: the dialects search JSON differently."""
+    ids = [fact_id for fact_id, reasons in reasons_of_unsatisfied(session, scope).items() if reason in reasons]
+    return replace(rows, select=rows.select.where(col(SatisfactionFact.id).in_(ids)))
 
 
 # --- complaints -------------------------------------------------------------------------------------
@@ -340,7 +349,7 @@ def pressing(session: Session, now: datetime, today_ends: datetime, channel: str
 
 def staff_names(session: Session, ids: set[str]) -> dict[str, str]:
     rows = session.execute(select(Staff.id, Staff.display_name).where(col(Staff.id).in_(ids)))
-    return {staff_id: name for staff_id, name in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def last_agents(session: Session, conversation_ids: Sequence[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from chinese_calendar.constants import (  # type: ignore[import-untyped]
+from chinese_calendar.constants import (
     Holiday,
     holidays,
     workdays,

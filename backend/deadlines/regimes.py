@@ -9,11 +9,12 @@ import yaml
 from sqlmodel import Session
 
 from backend.deadlines import store
+from backend.deadlines.rules import kind_name
 from backend.deadlines.tables import RegimeVersion
 from backend.deadlines.years import calendar, year_info
 from backend.infra.work import Work
 from backend.kernel.clock import shanghai_date, zh_datetime
-from backend.kernel.deadlines import Rule, Unit, compute_due
+from backend.kernel.deadlines import DueDates, Rule, Unit, compute_due
 from backend.kernel.errors import Invalid, NotFound
 from backend.kernel.ids import new_id
 
@@ -90,42 +91,52 @@ def _day(value: Any) -> date | None:
 
 def compute(
     session: Session, start: datetime, regime_key: str | None = None, working_days: int | None = None
-) -> list[dict[str, Any]]:
-    """For the command line: what each rule (or plain ``working_days``) gives from ``start``, day by day.
+) -> dict[str, Any]:
+    """For the command line: what plain ``working_days`` and each rule of a regime give, day by day.
 
-    Raises Invalid (``nothing_to_compute``) without either, NotFound for an unknown regime.
+    Raises NotFound (``regime_not_found``), Invalid (``nothing_to_compute``) without either.
     """
-    if regime_key:
-        version = effective(session, regime_key, shanghai_date(start))
-        found = [Rule.from_dict(row) for row in version.rules]
-        named, source = f"{version.title} v{version.version}", version.source
-    elif working_days:
-        found = [Rule("given", working_days, Unit.WORKING_DAYS)]
-        named, source = f"{working_days} 个工作日", "命令行给出"
-    else:
+    found: list[tuple[str, Rule]] = []
+    if working_days:
+        found.append((f"{working_days} 个工作日", Rule("given", working_days, Unit.WORKING_DAYS)))
+    version = effective(session, regime_key, shanghai_date(start)) if regime_key else None
+    if version:
+        found += [(kind_name(rule["stage"]), Rule.from_dict(rule)) for rule in version.rules]
+    if not found:
         raise Invalid("nothing_to_compute", "请给出 --working-days 或 --regime。")
-    if regime_key and working_days:
-        found = [Rule("given", working_days, Unit.WORKING_DAYS), *found]
     days = calendar(session)
-    answers = []
-    for rule in found:
-        dates = compute_due(rule, start, days)
-        years = sorted({day.date.year for day in dates.days})
-        answers.append(
-            dates.as_dict()
-            | {
-                "stage": rule.stage,
-                "amount": rule.amount,
-                "unit": rule.unit.value,
-                "regime": named,
-                "source": source,
-                "start": start.isoformat(),
-                "legal_due_text": zh_datetime(dates.legal_due, relative=False),
-                "internal_due_text": zh_datetime(dates.internal_due, relative=False),
-                "calendar": [
-                    {"year": one.year, "official": one.official, "source": one.source}
-                    for one in (year_info(session, year) for year in years)
-                ],
-            }
-        )
-    return answers
+    reckoned = [(title, rule, compute_due(rule, start, days)) for title, rule in found]
+    years = sorted({day.date.year for _, _, dates in reckoned for day in dates.days})
+    return {
+        "start": start.isoformat(),
+        "start_text": zh_datetime(start),
+        "regime": version.key if version else None,
+        "regime_title": version.title if version else None,
+        "regime_version": version.version if version else None,
+        "source": version.source if version else None,
+        "calendar": [
+            {"year": one.year, "official": one.official, "source": one.source}
+            for one in (year_info(session, year) for year in years)
+        ],
+        "deadlines": [_reckoning(title, rule, dates) for title, rule, dates in reckoned],
+    }
+
+
+def _reckoning(title: str, rule: Rule, dates: DueDates) -> dict[str, Any]:
+    lines = [dates.explanation_long]
+    if dates.internal_due != dates.legal_due:
+        lines.append(f"内部期限 {zh_datetime(dates.internal_due)}，不依赖节假日顺延。")
+    return {
+        "title": title,
+        "stage": rule.stage,
+        "amount": rule.amount,
+        "unit": rule.unit.value,
+        "due_at": dates.legal_due.isoformat(),
+        "legal_due": dates.legal_due.isoformat(),
+        "internal_due": dates.internal_due.isoformat(),
+        "legal_due_text": zh_datetime(dates.legal_due),
+        "internal_due_text": zh_datetime(dates.internal_due),
+        "provisional": dates.provisional,
+        "days": [day.as_dict() for day in dates.days],
+        "explanation": lines,
+    }

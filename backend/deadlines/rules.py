@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from backend.kernel.clock import shanghai_date, zh_datetime, zh_duration, zh_weekday
+from backend.kernel.clock import shanghai_date, zh_datetime, zh_duration
 from backend.kernel.deadlines import DeadlineState, DueDates, state
 
 # The one kind that customers are told; all others are worked to by staff, and may be earlier.
@@ -111,7 +111,7 @@ def clock_tag(clock: Clock, now: datetime, *, provisional: bool) -> tuple[ClockT
 def day_cells(days: Sequence[Mapping[str, Any]], due_at: datetime, now: datetime) -> list[dict[str, Any]]:
     """Whole weeks around the counted days, Monday first: what a page draws as the signature calendar.
 
-    Days before the start and after the due day are ``outside``. A due date that was extended past the
+    Days before the start and after the due day are ``out``. A due date that was extended past the
     reckoning ends the row at its new day.
     """
     if not days:
@@ -129,11 +129,11 @@ def day_cells(days: Sequence[Mapping[str, Any]], due_at: datetime, now: datetime
             {
                 "date": day.isoformat(),
                 "date_text": f"{day.month}/{day.day}",
-                "weekday": zh_weekday(day),
+                "weekday": day.weekday(),
                 "counted": bool(row and row["counted"]),
                 "ordinal": row["ordinal"] if row else None,
                 "reason": _cell_word(row, start=day == start),
-                "outside": row is None and day != due,
+                "out": row is None and day != due,
                 "start": day == start,
                 "today": day == today,
                 "due": day == due,

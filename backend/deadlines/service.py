@@ -6,6 +6,7 @@ from typing import Any
 from backend.deadlines import regimes, rules, store
 from backend.deadlines.events import DeadlineBreached, DeadlineMoved
 from backend.deadlines.regimes import compute, effective, seed
+from backend.deadlines.rules import kind_name
 from backend.deadlines.sweep import announce, sweep
 from backend.deadlines.tables import Deadline
 from backend.deadlines.views import (
@@ -18,9 +19,11 @@ from backend.deadlines.views import (
     of_many,
     overdue,
     promise_of,
+    promise_words,
+    rule_words,
     state_of,
 )
-from backend.deadlines.years import calendar, import_year, year_info
+from backend.deadlines.years import calendar, import_year, year, year_info
 from backend.infra.work import Work
 from backend.kernel.actors import Permission, must_differ
 from backend.kernel.clock import shanghai_date, to_shanghai, zh_duration
@@ -29,6 +32,7 @@ from backend.kernel.errors import Conflict, Invalid, NotFound
 from backend.kernel.ids import new_id
 
 __all__ = [
+    "Deadline",
     "calendar",
     "compute",
     "describe",
@@ -38,7 +42,9 @@ __all__ = [
     "explain",
     "explain_to_customer",
     "extend",
+    "hold",
     "import_year",
+    "kind_name",
     "meet",
     "next_due",
     "of",
@@ -46,12 +52,15 @@ __all__ = [
     "overdue",
     "pause",
     "promise_of",
+    "promise_words",
+    "rule_words",
     "resume",
     "seed",
     "start",
     "start_all",
     "state_of",
     "sweep",
+    "year",
     "year_info",
 ]
 
@@ -69,7 +78,7 @@ def start(work: Work, subject_kind: str, subject_id: str, kind: str, regime_key:
     rule = regimes.rule_of(version, stage)
     before = store.latest(work.session, subject_kind, subject_id, kind)
     if before is not None and before.clock.open:
-        raise Conflict("deadline_running", f"「{rules.kind_name(kind)}」的期限已经在计时，不用再开始。")
+        raise Conflict("deadline_running", f"「{kind_name(kind)}」的期限已经在计时，不用再开始。")
     dates = compute_due(rule, work.now, calendar(work.session))
     row = Deadline(
         id=new_id(),
@@ -142,6 +151,15 @@ def drop(work: Work, subject_kind: str, subject_id: str) -> None:
         work.session.add(row)
 
 
+def hold(work: Work, subject_kind: str, subject_id: str) -> None:
+    """Lock a subject's deadlines until the transaction ends.
+
+    Whoever is going to lock the subject's own row too does this first: the sweep takes a deadline and then
+    writes to its subject, and two orders of locking would end in a deadlock.
+    """
+    store.lock_subject(work.session, subject_kind, subject_id)
+
+
 def _open_rows(work: Work, subject_kind: str, subject_id: str) -> list[Deadline]:
     kinds = {row.kind for row in store.of_subject(work.session, subject_kind, subject_id)}
     rows = (store.latest(work.session, subject_kind, subject_id, kind, lock=True) for kind in sorted(kinds))
@@ -181,7 +199,7 @@ def extend(
         raise Invalid("bad_extension", "请写明延期的理由。", fields={"reason": "请写明延期的理由"})
     row = store.latest(work.session, subject_kind, subject_id, kind, lock=True)
     if row is None:
-        raise NotFound("deadline_not_found", f"没有「{rules.kind_name(kind)}」这个期限。")
+        raise NotFound("deadline_not_found", f"没有「{kind_name(kind)}」这个期限。")
     if not row.clock.open or row.paused_at is not None:
         raise Conflict("deadline_over", "这个期限已经不在计时，不能延期。")
     if work.now > row.due_at:

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import ScalarSelect, Subquery, and_, or_, update
 from sqlmodel import Session, col, func, select
 
-from backend.kernel.clock import SHANGHAI
 from backend.deadlines.tables import Deadline, OfficialYear, RegimeVersion
+from backend.kernel.clock import SHANGHAI
 
 
 def regime_at(session: Session, key: str, day: date) -> RegimeVersion | None:
@@ -87,6 +87,15 @@ def latest(
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     return session.exec(query).first()
+
+
+def lock_subject(session: Session, subject_kind: str, subject_id: str) -> None:
+    session.exec(
+        select(Deadline.id)
+        .where(Deadline.subject_kind == subject_kind, Deadline.subject_id == subject_id)
+        .order_by(col(Deadline.id))
+        .with_for_update()
+    ).all()
 
 
 def wakeable(session: Session, now: datetime, limit: int) -> list[tuple[str, datetime]]:

@@ -40,6 +40,23 @@ def promise_of(session: Session, subject_kind: str, subject_id: str) -> Deadline
     return store.latest(session, subject_kind, subject_id, rules.PROMISE)
 
 
+def promise_words(row: Deadline | None) -> tuple[datetime | None, str]:
+    """The promised instant and its words. While the date is provisional no date is told, only the rule."""
+    if row is None:
+        return None, ""
+    if row.provisional:
+        return None, f"{regimes.rule_from(row.explanation).amount_zh}内"
+    return row.due_at, zh_datetime(row.due_at, row.starts_at, relative=False)
+
+
+def rule_words(row: Deadline | None) -> str:
+    """第 7 个工作日; nothing when the date is provisional or told in hours."""
+    if row is None or row.provisional:
+        return ""
+    rule = regimes.rule_from(row.explanation)
+    return f"第 {rule.amount_zh}" if rule.unit.value.endswith("days") else ""
+
+
 def next_due(subject_kind: str) -> Subquery:
     return store.next_due(subject_kind)
 

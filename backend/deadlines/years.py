@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from backend.deadlines.events import DeadlineMoved
 from backend.deadlines.tables import Deadline, OfficialYear
 from backend.infra.work import Work
 from backend.kernel.actors import Permission, must_differ
-from backend.kernel.calendar import OFFICE_HOURS, Calendar, WorkingHours, parse_official_year
+from backend.kernel.calendar import OFFICE_HOURS, Calendar, DayType, WorkingHours, parse_official_year
 from backend.kernel.deadlines import Rule, compute_due
 from backend.kernel.errors import Conflict, Invalid
 from backend.settings import settings
@@ -63,8 +64,8 @@ def year_info(session: Session, year: int) -> YearInfo:
     return calendars.info(year, store.official_years(session))
 
 
-def import_year(work: Work, data: Mapping[str, Any], approved_by: str | None = None) -> dict[str, Any]:
-    """Take over an official year and reckon running deadlines again; returns what changed.
+def import_year(work: Work, data: Mapping[str, Any], approved_by: str | None = None) -> int:
+    """Take over an official year and reckon running deadlines again; returns the year.
 
     A year that is official already is overridden only with a second person's approval, unless it says the
     same. No promised date is ever postponed. Raises Invalid (``bad_calendar_file``), Forbidden, Conflict
@@ -107,14 +108,8 @@ def import_year(work: Work, data: Mapping[str, Any], approved_by: str | None = N
         "calendar_imported", "calendar", str(year), source=source, sha256=sha256, approved_by=approved_by
     )
     moved = _reckon_again(work, year)
-    return {
-        "year": year,
-        "source": source,
-        "sha256": sha256,
-        "days_off": len(off),
-        "makeup_days": len(makeup),
-        "deadlines_moved": moved,
-    }
+    work.journal("deadlines_reckoned_again", "calendar", str(year), moved=moved)
+    return year
 
 
 def _reckon_again(work: Work, year: int) -> int:
@@ -178,3 +173,19 @@ def _reckon_one(work: Work, row: Deadline, days: Calendar, year: int) -> bool:
         )
     )
     return new != old
+
+
+def year(session: Session, number: int) -> dict[str, Any]:
+    """One year for reading: holidays and make-up days in order, its source, whether it is official."""
+    info = year_info(session, number)
+    source = calendar(session)
+    days = []
+    day = date(number, 1, 1)
+    while day.year == number:
+        kind = source.kind(day)
+        if kind.type in (DayType.HOLIDAY, DayType.MAKEUP):
+            days.append(
+                {"date": day.isoformat(), "name": kind.name, "isOffDay": kind.type is DayType.HOLIDAY}
+            )
+        day += timedelta(days=1)
+    return {"year": number, "official": info.official, "source": info.source, "days": days}

@@ -18,8 +18,8 @@ from typing import Any
 import structlog
 
 from backend.conversations import service as conversations
+from backend.conversations.service import Conversation, Message
 from backend.conversations.rules import Risk, State, clean_text, harmless, risk_in
-from backend.conversations.tables import Conversation, Message
 from backend.gateway import replies
 from backend.gateway.hub import Hub
 from backend.gateway.rasa import Bot, BotFailed
@@ -33,8 +33,10 @@ from backend.scripts import service as scripts
 
 log = structlog.get_logger(__name__)
 
-# The lease outlives the bot's time-out, so that a slow answer is not asked for twice.
-LEASE_MARGIN = timedelta(seconds=15)
+# A lease is short and renewed while the bot thinks: a slow answer is not asked for twice, and what a killed
+# process held is free again in seconds.
+LEASE = timedelta(seconds=6)
+RENEW_SECONDS = 2.0
 
 # Buttons of the interface itself, accepted without having been issued in a message.
 STANDING_BUTTONS = {
@@ -67,12 +69,11 @@ async def in_thread[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P
 class Intake:
     """Takes customers' messages in and sees each one through."""
 
-    def __init__(self, works: Works, bot: Bot, hub: Hub, bot_timeout: float, per_minute: int) -> None:
+    def __init__(self, works: Works, bot: Bot, hub: Hub, per_minute: int) -> None:
         self.works = works
         self.bot = bot
         self.hub = hub
         self.owner = new_id()  # this process, in leases
-        self._lease = timedelta(seconds=bot_timeout) + LEASE_MARGIN
         self._per_minute = per_minute
         self._recent: dict[str, deque[float]] = defaultdict(deque)
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -173,15 +174,29 @@ class Intake:
     async def _see_to(self, conversation_id: str) -> None:
         while (claimed := await in_thread(self._claim, conversation_id)) is not None:
             conversation, message, epoch = claimed
+            renewing = asyncio.create_task(self._keep_lease(conversation_id))
             try:
                 await self._turn(conversation, message, epoch)
             finally:
+                renewing.cancel()
                 await in_thread(self._release, conversation_id)
+
+    async def _keep_lease(self, conversation_id: str) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                await in_thread(self._renew, conversation_id)
+            except Exception:  # the next renewal may succeed; if none does, the lease ends, which is its purpose
+                log.exception("lease_not_renewed", conversation=conversation_id)
+
+    def _renew(self, conversation_id: str) -> None:
+        with self.works.begin(BOT) as work:
+            conversations.renew_turn(work, conversation_id, self.owner, work.now + LEASE)
 
     def _claim(self, conversation_id: str) -> tuple[Conversation, Message, int] | None:
         with self.works.begin(BOT) as work:
             self._leave_queue(work, conversation_id)
-            claimed = conversations.claim_turn(work, conversation_id, self.owner, work.now + self._lease)
+            claimed = conversations.claim_turn(work, conversation_id, self.owner, work.now + LEASE)
             return None if claimed is None else (*claimed, claimed[0].epoch)
 
     @staticmethod

@@ -10,7 +10,7 @@ import structlog
 
 from backend.complaints import service as complaints
 from backend.conversations import service as conversations
-from backend.conversations.tables import Conversation, Message
+from backend.conversations.service import Conversation, Message
 from backend.gateway.rasa import BotFailed
 from backend.gateway.wire import BotMessage, BotTurn
 from backend.handoffs import service as handoffs

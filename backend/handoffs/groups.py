@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from backend.handoffs.rules import Reason
-from backend.kernel.calendar import Calendar
+from backend.kernel.calendar import Calendar, DaySource
 from backend.kernel.hours import WorkingHours
 from backend.settings import settings
 
@@ -30,9 +30,9 @@ class SkillGroup:
     default: bool
     hours: WorkingHours | None  # None: always
 
-    def is_open(self, now: datetime) -> bool:
-        """Whether the group works at this instant (Shanghai wall clock)."""
-        return self.hours is None or Calendar(hours=self.hours).is_working(now)
+    def is_open(self, days: DaySource, now: datetime) -> bool:
+        """Whether the group works at this instant; ``days`` knows holidays and make-up days."""
+        return self.hours is None or Calendar(days, self.hours).is_working(now)
 
 
 def all_groups() -> Mapping[str, SkillGroup]:
@@ -43,18 +43,19 @@ def all_groups() -> Mapping[str, SkillGroup]:
 
 @lru_cache(maxsize=2)
 def _read(path: Path, changed: int) -> Mapping[str, SkillGroup]:
-    rows: list[dict[str, Any]] = (yaml.safe_load(path.read_text(encoding="utf-8")) or []) if changed else []
+    data: dict[str, Any] = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if changed else {}
+    rows = data.get("skill_groups", [])
     found = {row["key"]: SkillGroup(row["key"], row["name"], frozenset(row.get("intents", [])),
                                     bool(row.get("default")), _hours(row.get("hours"))) for row in rows}
     return found or {_EVERYTHING: SkillGroup(_EVERYTHING, "客服", frozenset(), True, None)}
 
 
-def _hours(written: Mapping[str, list[list[str]]] | None) -> WorkingHours | None:
-    if written is None:
+def _hours(written: Mapping[str, Any] | None) -> WorkingHours | None:
+    if not written:
         return None
-    frames = {index: [f"{start}-{end}" for start, end in written.get(day, [])] for index, day in enumerate(_DAYS)}
-    # A shop's chat is open on holidays too, unless single dates say otherwise.
-    return WorkingHours.parse(frames, follows_holidays=False)
+    weekdays = {_DAYS.index(day): frames for day, frames in written["weekdays"].items()}
+    return WorkingHours.parse(weekdays, makeup=written.get("makeup", ()),
+                              follows_holidays=bool(written.get("follows_holidays", False)))
 
 
 def group_for(reason: Reason, intent: str | None) -> SkillGroup:

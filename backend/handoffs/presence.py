@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from backend.handoffs import rules, store
@@ -9,20 +10,33 @@ from backend.handoffs.groups import keys_by_name
 from backend.handoffs.rules import OnDuty, Status
 from backend.handoffs.tables import Presence
 from backend.infra.work import Work
-from backend.kernel.actors import Permission
+from backend.kernel.actors import Permission, Role
 from backend.people import service as people
 
 
 def mine(work: Work) -> Presence:
     """The acting agent's presence, under lock; somebody who acts is there."""
-    presence = store.presence(work.session, work.actor.id, lock=True)
-    if presence is None:
-        presence = Presence(staff_id=work.actor.id, status=Status.ONLINE.value, since=work.now, seen_at=work.now,
-                            capacity=rules.CAPACITY)
+    presence = store.presence(work.session, work.actor.id, lock=True) or _arrive(work)
     presence.seen_at = max(presence.seen_at, work.now)
     work.session.add(presence)
     work.flush()
     return presence
+
+
+def _arrive(work: Work) -> Presence:
+    """A first visit to the desk. Agents come to serve; supervisors come to look, until they say otherwise."""
+    status = Status.ONLINE if Role.AGENT in work.actor.roles else Status.OFFLINE
+    fresh = Presence(staff_id=work.actor.id, status=status.value, since=work.now, seen_at=work.now,
+                     capacity=rules.CAPACITY)
+    try:
+        with work.session.begin_nested():
+            work.session.add(fresh)
+        return fresh
+    except IntegrityError:  # a second tab was faster
+        known = store.presence(work.session, work.actor.id, lock=True)
+        if known is None:
+            raise
+        return known
 
 
 def beat(work: Work) -> Presence:

@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from backend.conversations import events as conversation_events
 from backend.conversations import service as conversations
+from backend.deadlines import service as deadlines
 from backend.handoffs import events, presence, rules, store
 from backend.handoffs.groups import all_groups, group_for, group_name
 from backend.handoffs.known import known_things, summary_for
@@ -83,7 +84,8 @@ def _tell_place(work: Work, handoff: Handoff) -> None:
     """The customer's place and time, or the hours when nobody is there. Out of hours they still keep the place."""
     group = all_groups().get(handoff.skill_group)
     place = queue_state(work.session, handoff.conversation_id, work.now)
-    if (group is not None and not group.is_open(work.now)) or place is None or place["eta_seconds"] is None:
+    shut = group is not None and not group.is_open(deadlines.calendar(work.session), work.now)
+    if shut or place is None or place["eta_seconds"] is None:
         _say(work, handoff.conversation_id, "handoff.out_of_hours")
     elif place["ahead"] == 0:
         _say(work, handoff.conversation_id, "handoff.next_in_line")

@@ -98,6 +98,8 @@ class Works:
         with Session(self.engine, expire_on_commit=False) as session:
             session.connection(execution_options={"zhike_reading": True})
             yield Work(session, actor, now or utc_now())
+            # A rollback empties what was read; whoever keeps a row keeps it as it was.
+            session.expunge_all()
             session.rollback()
 
     def _react(self, work: Work) -> None:

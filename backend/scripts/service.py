@@ -21,7 +21,7 @@ from backend.scripts.speaking import digest_of, effective, feed, house_values, o
 from backend.scripts.tables import Script, ScriptVersion
 
 __all__ = [
-    "Content", "Spoken", "activate_due", "approve", "check", "draft", "edit_draft", "effective", "feed", "findings", "get",
+    "Content", "Spoken", "activate_due", "approve", "check", "digest_of", "draft", "edit_draft", "effective", "feed", "findings", "get",
     "house_values", "organisation", "recall", "refuse", "render_version", "rollback", "seed", "send_back", "speak",
     "submit", "the_version", "waiting_for", "withdraw",
 ]
@@ -382,3 +382,22 @@ def _name(script: Script, content: Content) -> None:
 
 def _was_ever_approved(session: Session, key: str) -> bool:
     return any(version.approved_at for version in store.versions(session, key))
+
+
+@dataclass(frozen=True)
+class VersionCard:
+    """What a bubble needs to know of the version it speaks."""
+
+    key: str
+    version: int
+    version_id: str
+    title: str
+
+
+def version_card(session: Session, version_id: str) -> VersionCard | None:
+    """Which script and version a stored id names. Both rows sit in the session's identity map after the first look."""
+    version = session.get(ScriptVersion, version_id)
+    script = session.get(Script, version.key) if version else None
+    if version is None or script is None:
+        return None
+    return VersionCard(key=version.key, version=version.version, version_id=version.id, title=script.title)

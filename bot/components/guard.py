@@ -26,6 +26,9 @@ _FILLER = re.compile(
     r"手机尾号|手机号|手机|电话号码|电话|联系方式|尾号|后四位|末四位|最后四位|邮箱|和|[\s:：,，。.、;；!！~～-])"
 )
 
+#: 补充一下，… announces itself whatever facts follow.
+_SUPPLEMENT = re.compile(r"^(我|再|还|想|要|来|给|帮|需要|先前|之前|刚才|[\s,，])*补充(一下|一点|几点|两点|说明|材料|证据|资料|照片|一张|内容|[:：,，])")
+
 
 def is_bare_value(text: str) -> bool:
     """A number or address alone, perhaps introduced (订单号是…, 尾号 1234): an answer, not a want."""
@@ -65,6 +68,8 @@ class ZhGuard(GraphComponent, IntentClassifier):
                 self._put(message, FALLBACK)
             elif is_bare_value(text):
                 self._put(message, INFORM)
+            elif _SUPPLEMENT.match(text):
+                self._put(message, "supplement_complaint")
             elif (message.get("intent") or {}).get("name") == FALLBACK:
                 named = {entity["entity"] for entity in message.get(ENTITIES, [])}
                 for entity, intent in NAMED.items():

@@ -71,7 +71,7 @@ export function surveyCard(card, { say, wire, memory }) {
         await wire.rate(card.token, { score: score(), reasons: [...chosen], comment: comment.value.trim() });
         settled(`${say.rated}：${score()} ${card.labels[score() - 1]}`);
       } catch (fault) {
-        if (fault.status === 409) { settled(say.ratedBefore); return; }
+        if (fault.status === 409 || fault.status === 410) { settled(fault.message || say.ratedBefore); return; }
         submit.removeAttribute("aria-busy");
         submit.disabled = false;
         error.replaceChildren(icon("alert"), h("span", {}, fault.message || say.rateFailed));
@@ -81,6 +81,7 @@ export function surveyCard(card, { say, wire, memory }) {
     const skip = button("zk-btn zk-quiet", say.skip, () => {
       memory.skipSurvey(card.token, true);
       settled(say.skipped, again);
+      wire.rate(card.token, null).catch(() => {}); // only so that nobody asks again: nothing to say if it fails
     });
     slip.replaceChildren(
       h("div", { class: "zk-in" }, h("b", { class: "zk-q" }, card.question), five, reasons, comment, error),
@@ -88,12 +89,13 @@ export function surveyCard(card, { say, wire, memory }) {
   }
 
   function again() {
+    card.declined = false;
     memory.skipSurvey(card.token, false);
     ask();
   }
 
-  if (card.answered) settled(say.ratedBefore);
-  else if (memory.skippedSurvey(card.token)) settled(say.skipped, again);
+  if (card.answered) settled(card.score ? `${say.rated}：${card.score} ${card.labels?.[card.score - 1] ?? ""}` : say.ratedBefore);
+  else if (card.declined || memory.skippedSurvey(card.token)) settled(say.skipped, again);
   else ask();
   return slip;
 }

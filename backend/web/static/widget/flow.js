@@ -125,7 +125,8 @@ export class Flow {
       const minutes = Number.isFinite(queue.eta_seconds) ? Math.ceil(queue.eta_seconds / 60) : null;
       const row = (name, label, act) => h(act.href ? "a" : "button", act.href ? act : { type: "button", onclick: act },
         icon(name), h("span", {}, label), icon("right"));
-      const ahead = Number.isInteger(queue.ahead) ? queue.ahead : null;
+      // Nobody on duty (no estimate): being first then means nothing, and 马上到您 would be untrue.
+      const ahead = Number.isInteger(queue.ahead) && (queue.ahead > 0 || minutes !== null) ? queue.ahead : null;
       this.card = h("div", { class: "zk-queue" },
         h("div", { class: "zk-slip" },
           h("div", { class: "zk-pos", role: "status" },
@@ -139,6 +140,13 @@ export class Flow {
       this.tail.prepend(this.card);
     }
     this.tidy();
+  }
+
+  /** After the end: the way on, besides simply writing. */
+  ended(closed) {
+    this.restart?.remove();
+    this.restart = closed ? h("div", { class: "zk-quick" }, button("zk-btn", this.say.startNew, () => this.act.restart())) : null;
+    if (this.restart) this.tail.append(this.restart);
   }
 
   /** Quick choices only while they can still be meant; 已送达 only under the last words. */
@@ -209,11 +217,12 @@ export class Flow {
       "data-script": script?.key, "data-version": script?.version });
     if (attachment) box.append(this.#attachment(attachment));
     // A text that only repeats its card or its file is shown once.
-    const bare = text.trim() && text !== attachment?.name && text !== card?.question;
+    const repeats = attachment ? text.endsWith(attachment.name) : Boolean(card?.question) && text.startsWith(card.question);
+    const bare = text.trim() && !repeats;
     if (bare && from === "system" && text.length <= SHORT && !buttons?.length && !text.includes("\n")) {
       box.append(h("p", { class: "zk-at" }, text));
     } else if (bare && from === "agent") {
-      const name = message.name ?? this.agent?.name;
+      const name = message.agent?.name ?? this.agent?.name;
       if (name) box.append(h("p", { class: "zk-by" }, `${name} ${message.at ? hourMinute(message.at) : ""}`));
       box.append(h("div", { class: "zk-say zk-agent" }, prose(text, say.receipt)));
     } else if (bare && from === "customer") {
@@ -239,7 +248,7 @@ export class Flow {
 
   #attachment({ name, size: bytes, kind, url, preview }) {
     const caption = h("span", { class: "zk-cap" }, h("span", { class: "zk-name" }, name), h("span", { class: "zk-nb" }, size(bytes)));
-    if (kind === "image") {
+    if (kind?.startsWith("image")) {
       const image = h("img", { alt: `${this.say.photo}：${name}`, decoding: "async" });
       const frame = h("a", { class: "zk-shot", target: "_blank", rel: "noopener" }, image, caption);
       const show = (address) => { image.src = address; frame.href = address; };

@@ -19,7 +19,7 @@ export class Panel {
     const act = {
       choose: (choice) => this.say_button(choice.id, choice.title), write: (hint) => this.composer.focus(hint),
       cancelQueue: () => this.say_button("cancel_queue", this.say.cancelQueue),
-      resend: (id) => this.resend(id), edit: (id) => this.edit(id),
+      restart: () => this.startNew().then(() => this.composer.input.focus()), resend: (id) => this.resend(id), edit: (id) => this.edit(id),
     };
     this.flow = new Flow({ options, wire: this.wire, memory, act });
     this.composer = new Composer({ options, memory, onText: (text) => this.say_text(text), onFile: (file) => this.send_file(file), onProblem: (text) => this.banner(text) });
@@ -107,6 +107,8 @@ export class Panel {
   startNew() {
     this.wire.stop();
     this.gone = false;
+    this.filed = false;
+    this.fresh = false;
     this.memory.conversation = null;
     this.memory.seen = 0;
     this.unreadSeqs.clear();
@@ -114,6 +116,7 @@ export class Panel {
     // Words not yet delivered go along; a button of the old conversation means nothing in the new one.
     this.memory.outbox = this.memory.outbox.filter((item) => item.text && Date.now() - Date.parse(item.at) < DAY_MS);
     this.flow.archive();
+    this.flow.ended(false);
     this.flow.queue(null);
     this.flow.typing(null);
     for (const item of this.memory.outbox) this.flow.pending(item);
@@ -175,7 +178,7 @@ export class Panel {
   on_message(message) {
     if (!this.flow.put(message)) return;
     if (message.from !== "customer" && message.seq > this.memory.seen) this.unreadSeqs.add(message.seq);
-    if (message.from === "agent" && message.name) this.agent = this.flow.agent = { name: message.name };
+    if (message.from === "agent" && message.agent?.name && this.state !== "bot") this.agent = this.flow.agent = message.agent;
     if (message.card?.kind === "complaint_filed") this.filed = true;
     if (message.from === "customer" && this.state === "bot" && this.fresh) this.flow.typing(this.options.bot);
     this.#seen();
@@ -192,6 +195,7 @@ export class Panel {
     if (state !== "agent" && state !== "closed") this.agent = this.flow.agent = null;
     if (state !== "bot") this.flow.typing(null);
     this.flow.queue(state === "queued" ? queue ?? {} : null);
+    this.flow.ended(state === "closed");
     this.#show();
   }
 

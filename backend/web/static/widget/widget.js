@@ -4,7 +4,6 @@
    No library, no third-party request. This file only shows the launcher; the conversation is loaded when it is
    first wanted (opened, or kept from an earlier visit). */
 import { h, icon } from "./dom.js";
-import { labels } from "./labels.js";
 import { Memory } from "./memory.js";
 
 const here = new URL(".", import.meta.url);
@@ -12,7 +11,7 @@ const script = document.querySelector("script[src*='/widget/widget.js']");
 const given = script?.dataset ?? {};
 
 const lang = (given.lang || document.documentElement.lang || "zh-CN").toLowerCase().startsWith("en") ? "en" : "zh";
-const say = labels(lang);
+const say = (await import(`./labels-${lang}.js`)).default; // a visitor loads one language only
 const options = {
   base: given.base || "", lang, say, bot: given.bot || say.assistant, hours: given.hours || "",
   hotline: given.hotline || "", maxMegabytes: Number(given.maxMb) || 10,

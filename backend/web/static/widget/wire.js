@@ -6,7 +6,7 @@ import { newId } from "./memory.js";
 const NET_MS = 20_000;
 const ACK_MS = 7_000;
 // The conversation itself is over for us. A 404 on a message may only mean an unknown button.
-const GONE = new Set(["unauthorised", "session_expired", "conversation_not_found", "token_invalid"]);
+const GONE = new Set(["bad_token", "unauthorised", "session_expired", "conversation_not_found"]);
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -308,9 +308,10 @@ export class Wire {
     return URL.createObjectURL(await response.blob());
   }
 
+  /** `answer` null: not this time. */
   rate(token, answer) {
-    return this.#fetch(`/api/surveys/${encodeURIComponent(token)}`, {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(answer),
+    return this.#fetch(`/api/surveys/${encodeURIComponent(token)}${answer ? "" : "/decline"}`, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(answer ?? {}),
     });
   }
 }

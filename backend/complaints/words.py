@@ -1,0 +1,149 @@
+"""Thread entries and clocks in words: for the customer's receipt, and for staff."""
+
+from datetime import datetime
+from typing import Any
+
+from backend.complaints import rules
+from backend.complaints.rules import FEEDBACK_CHANNELS, Action, Outcome, Stage
+from backend.complaints.tables import ComplaintEntry
+from backend.deadlines.service import Deadline, kind_name
+from backend.kernel.clock import zh_datetime
+
+
+def who_for_customer(entry: ComplaintEntry) -> str:
+    if entry.actor_kind == "staff":
+        return f"客服{entry.actor_name}"
+    return "您" if entry.actor_kind in ("customer", "bot") else "系统"
+
+
+_FOR_CUSTOMER = {
+    "filed": "登记了投诉",
+    "supplemented": "补充了材料",
+    "update": "告知进展",
+    "communicate": "告知处理结果",
+    "extend": "延长了时间",
+    "pause": "暂停计时",
+    "resume": "恢复计时",
+}
+
+
+def what_for_customer(entry: ComplaintEntry) -> str:
+    if entry.kind == "urged":
+        return f"催办，第 {entry.detail.get('times', 1)} 次"
+    if entry.kind == "extend":
+        return f"最晚时间改为 {entry.detail.get('due_text', '')}"
+    return _FOR_CUSTOMER.get(entry.kind, "更新")
+
+
+def promise_label(stage: Stage, promise: Deadline | None) -> str:
+    """The line above the date."""
+    if promise is None or stage is Stage.WITHDRAWN:
+        return "现在到这一步"
+    if promise.met_at is not None:
+        return "原定最晚这时告诉您处理结果"
+    return "这段时间内告诉您处理结果" if promise.provisional else "最晚这时告诉您处理结果"
+
+
+def remaining(stage: Stage, promise: Deadline | None, now: datetime) -> tuple[str, bool]:
+    """What the receipt says of the promise under its date, and whether it is late."""
+    if stage is Stage.WITHDRAWN:
+        return "您已撤回这件投诉", False
+    if promise is None:
+        return "我们正在处理", False
+    if promise.met_at is not None:
+        late = promise.met_at > promise.due_at
+        told = f"已于 {zh_datetime(promise.met_at, now)} 告诉您结果"
+        return (f"{told}，比答应的晚", True) if late else (told, False)
+    if promise.paused_at is not None and promise.paused_at <= promise.due_at:
+        return f"计时暂停：{promise.explanation.get('pause_reason', '')}", False
+    if promise.provisional:
+        return "明年放假安排公布后，告诉您具体日期", False
+    return rules.time_left(promise.due_at, now)
+
+
+# --- the staff's thread ---------------------------------------------------------------------------------
+
+_ICONS = {
+    "filed": ("flag", "a"),
+    "urged": ("bell", "c"),
+    "supplemented": ("doc", "a"),
+    "note": ("lock", ""),
+    "update": ("chat", "a"),
+    "assess": ("quality", "a"),
+    "investigate": ("search", "a"),
+    "neared": ("stairs", "c"),
+    "breached": ("alert", "c"),
+    "communicate": ("chat", "a"),
+    "pause": ("pause", ""),
+    "resume": ("clock", ""),
+    "extend": ("clock", ""),
+    "recomputed": ("clock", ""),
+    "assigned": ("user", ""),
+}
+
+
+def thread_line(entry: ComplaintEntry, now: datetime) -> dict[str, Any]:
+    """One line for staff: who, what, when, the words, and whether the customer sees them."""
+    icon, tone = _ICONS.get(entry.kind, ("task", "a"))
+    who = {"customer": "客户", "bot": "客户，经机器人", "system": "系统"}.get(
+        entry.actor_kind, entry.actor_name
+    )
+    return {
+        "seq": entry.seq,
+        "who": who,
+        "what": _what(entry, now),
+        "at": entry.at,
+        "at_text": zh_datetime(entry.at, now),
+        "text": entry.text,
+        "public": entry.public,
+        "internal": entry.kind == "note",
+        "icon": icon,
+        "tone": tone,
+        "kind": entry.kind,
+    }
+
+
+def _what(entry: ComplaintEntry, now: datetime) -> str:
+    detail = entry.detail
+    match entry.kind:
+        case "filed":
+            return "登记投诉"
+        case "urged":
+            raised = "，优先级加一级" if detail.get("raised") else ""
+            return f"催办，第 {detail.get('times', 1)} 次{raised}"
+        case "supplemented":
+            return "补充材料"
+        case "note":
+            return "备注，客户看不到"
+        case "update":
+            return "告知客户进展"
+        case "assigned":
+            return f"负责人改为{detail.get('owner_name', '')}"
+        case "assess":
+            return f"评估，{detail.get('severity')} 分" + (
+                f"，{detail['category']}" if detail.get("category") else ""
+            )
+        case "decide":
+            return f"处理决定：{Outcome(detail['outcome']).zh}"
+        case "communicate":
+            return f"告知客户，{FEEDBACK_CHANNELS.get(str(detail.get('channel')), '')}"
+        case "extend":
+            name = kind_name(str(detail.get("clock")))
+            return f"{name}延期 {detail.get('working_days')} 个工作日，到 {detail.get('due_text')}"
+        case "neared" | "breached" | "recomputed":
+            return _notice(entry, now)
+        case _:
+            return Action(entry.kind).zh if entry.kind in set(Action) else entry.kind
+
+
+def _notice(entry: ComplaintEntry, now: datetime) -> str:
+    name = kind_name(str(entry.detail.get("clock")))
+    due = zh_datetime(datetime.fromisoformat(str(entry.detail["due_at"])), now)
+    if entry.kind == "neared":
+        return f"{name}临近，到期 {due}"
+    if entry.kind == "breached":
+        return f"{name}逾期，应在 {due} 前完成"
+    return f"放假安排公布，{name}改为 {due}"
+
+
+__all__ = ["remaining", "thread_line", "what_for_customer", "who_for_customer"]

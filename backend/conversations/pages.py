@@ -1,0 +1,33 @@
+"""What the system noticed and a person should look at."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from backend.conversations import service
+from backend.kernel.actors import Actor, Permission
+from backend.kernel.clock import zh_datetime
+from backend.web.deps import WorksDep, require
+from backend.web.forms import CheckedForm
+from backend.web.render import page
+
+router = APIRouter()
+
+
+@router.get("/alerts")
+def alerts(request: Request, works: WorksDep,
+           actor: Annotated[Actor, Depends(require(Permission.ALERT_READ))]) -> Response:
+    with works.read(actor) as work:
+        rows = [{"id": one.id, "title": service.alert_title(one.kind), "detail": one.detail or one.subject,
+                 "count": one.count, "at_text": zh_datetime(one.last_at, work.now)}
+                for one in service.open_alerts(work.session)]
+    return page(request, "conversations/alerts.html", alerts_open=rows)
+
+
+@router.post("/alerts/{alert_id}/done")
+def done(alert_id: str, works: WorksDep, form: CheckedForm,
+         actor: Annotated[Actor, Depends(require(Permission.ALERT_READ))]) -> Response:
+    with works.begin(actor) as work:
+        service.finish_alert(work, alert_id)
+    return RedirectResponse("/alerts", status_code=303)

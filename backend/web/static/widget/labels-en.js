@@ -1,0 +1,22 @@
+/* Words of the interface itself, in English: the same names as labels-zh.js. */
+export default {
+  title: "Chat with us", assistant: "Zhi", auto: (bot) => `${bot}, automatic assistant`, unread: " new messages", cannotLoad: "Could not open. Click once more",
+  note: (bot) => `I am ${bot}, an automatic assistant. I only give reviewed answers. You can ask for a person at any time.`,
+  human: "Talk to a person", cancelQueue: "Leave queue", queuedSub: "Finding a person for you", agentSub: "A person is with you", closedSub: "Conversation ended",
+  fold: "Minimise chat", more: "More", end: "End conversation", endSure: "Really end it?", startNew: "Start a new conversation", log: "Conversation",
+  attach: "Send a picture or file", input: "Message", send: "Send", quick: "Quick choices", typing: (who) => `${who} is replying`,
+  ask: "How can we help?", askMore: "Anything to add?", askQueue: "Leave a message for our staff", askAgent: "Reply", askClosed: "Anything else?",
+  footBot: "Answers are reviewed. Never send passwords or card numbers", footHours: (hours) => `Staff: ${hours}`,
+  sending: "Sending", sent: "Delivered", read: "Read", failed: "Not delivered", resend: "Send again", edit: "Edit",
+  receipt: "Open receipt", how: "how this is counted", filed: "Complaint filed", number: "No.", promise: "You will hear the result by",
+  cause: "About", remedy: "You ask for", contact: "Contact", supplement: "Add details", askSupplement: "Add details, or send a photo on the left",
+  ahead: "Ahead of you", people: (n) => `${n}`, next: "You are next", eta: "Expected wait", minutes: (n) => `${n} min`, underMinute: "< 1 min",
+  leave: "Leave a message now", noWait: "Do not wait, ask the assistant", call: (n) => `Do not wait, call ${n}`, mayLeave: "You may leave this page; we will let you know here",
+  rate: "Satisfaction", optional: "Comment", submit: "Send rating", skip: "Not this time", skipped: "Not rated", rateAfterAll: "Rate after all",
+  rated: "Rated", ratedBefore: "This service has been rated already", pick: "Choose a score first", rateFailed: "Not sent. Your choice is kept, please try again", why: "Reasons (any number)",
+  offline: "Connection lost, reconnecting. What you wrote is kept and will be sent.", reconnect: "Reconnect now",
+  starting: "Connecting", cannotStart: "We cannot connect right now. What you wrote is kept; please try later.", tryAgain: "Try again",
+  expired: "Your last conversation has expired. Start a new one if you like.", earlier: "Earlier conversation above", jump: "New messages",
+  photo: "Picture", file: "File", remove: "Do not send this", tooBig: (mb) => `This file is over ${mb} MB, please choose a smaller one`, uploadFailed: "Not uploaded", uploading: "Uploading",
+  ended: "conversation ended", newTitle: (n) => `(${n} new) `,
+};

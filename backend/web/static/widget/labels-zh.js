@@ -1,0 +1,22 @@
+/* Words of the interface itself, in Chinese. What the bot says comes from approved scripts, in messages. */
+export default {
+  title: "在线客服", assistant: "小知", auto: (bot) => `${bot}，自动应答`, unread: " 条新消息", cannotLoad: "没有打开，请再点一次",
+  note: (bot) => `我是自动客服${bot}，只用审核过的答复。任何时候都可以点「转人工」。`,
+  human: "转人工", cancelQueue: "取消排队", queuedSub: "正在为您转人工", agentSub: "人工客服，正在接待您", closedSub: "会话已结束",
+  fold: "收起对话", more: "更多", end: "结束会话", endSure: "确定结束？", startNew: "开始新的会话", log: "对话内容",
+  attach: "发送图片或文件", input: "输入消息", send: "发送", quick: "快捷选择", typing: (who) => `${who}正在回复`,
+  ask: "说说您遇到的事", askMore: "还有要补充的吗", askQueue: "给客服同事留言", askAgent: "接着说", askClosed: "还有别的事，继续说",
+  footBot: "答复经审核；请勿发送密码和银行卡号", footHours: (hours) => `人工客服${hours}`,
+  sending: "发送中", sent: "已送达", read: "已读", failed: "没送达", resend: "重发", edit: "改一改",
+  receipt: "查看回执", how: "看怎么算的", filed: "投诉已登记", number: "编号", promise: "最晚这时告诉您处理结果",
+  cause: "事由", remedy: "诉求", contact: "联系", supplement: "补充材料", askSupplement: "补充说明，或点左边发照片",
+  ahead: "前面还有", people: (n) => `${n} 位`, next: "马上到您", eta: "预计等待", minutes: (n) => `${n} 分钟`, underMinute: "1 分钟内",
+  leave: "先留言，接通后一起看", noWait: "不等了，继续问自动客服", call: (n) => `不等了，拨打 ${n}`, mayLeave: "可以离开此页，轮到您时会有提示",
+  rate: "满意度", optional: "补充说明", submit: "提交评价", skip: "这次不评", skipped: "这次没有评价", rateAfterAll: "我要评价",
+  rated: "已评价", ratedBefore: "这次服务已经评过了", pick: "请先选一个分数", rateFailed: "没有提交成功，选的都在，请再试一次", why: "原因（可多选）",
+  offline: "网络断了，正在重连。写好的都在，连上后自动补发。", reconnect: "立即重连",
+  starting: "正在接通", cannotStart: "暂时接不通。写好的都在，请稍后再试。", tryAgain: "再试一次",
+  expired: "上次的会话已过期。需要的话，开始一次新的会话。", earlier: "以上是之前的会话", jump: "有新消息",
+  photo: "照片", file: "文件", remove: "不发这个", tooBig: (mb) => `这个文件超过 ${mb} MB，请换小一点的`, uploadFailed: "没有传上去", uploading: "上传中",
+  ended: "会话结束", newTitle: (n) => `（${n} 条新消息）`,
+};

@@ -1,0 +1,286 @@
+"""`python -m bot.evaluate parse|evaluate|faq`: the trained model on labelled sets, without a server."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, Sequence
+
+import numpy as np
+
+from bot.settings import load, quiet_environment
+
+OUT_OF_SCOPE = "out_of_scope"
+FALLBACK = "nlu_fallback"
+
+
+class Unusable(Exception):
+    """The input or the model does not serve; the message says what to do."""
+
+
+class Nlu:
+    """The newest model of models/, as the channel uses it."""
+
+    def __init__(self) -> None:
+        quiet_environment()
+        from bot.quiet import quiet_logs, quiet_warnings
+
+        quiet_warnings()
+        from rasa.core.agent import Agent
+
+        quiet_logs()
+        models = sorted(load().models_dir.glob("*.tar.gz"), key=lambda path: path.stat().st_mtime)
+        if not models:
+            raise Unusable("models/ 里没有模型。请先训练：.venv/bot/bin/python -m bot.train")
+        self._agent = Agent.load(str(models[-1]))
+        self._loop = asyncio.new_event_loop()
+
+    def parse(self, text: str) -> dict[str, Any]:
+        from rasa.core.channels.channel import UserMessage
+
+        from bot.text import UNDERSTOOD_CHARS, neutralise
+
+        clean = neutralise(text)[:UNDERSTOOD_CHARS] or "…"
+        processor = self._agent.processor
+        assert processor is not None
+        parsed: dict[str, Any] = self._loop.run_until_complete(processor.parse_message(UserMessage(clean)))
+        return parsed
+
+
+def in_scope_score(parsed: dict[str, Any]) -> float:
+    """How sure the model is that the message is one of ours: its best probability outside out_of_scope."""
+    return max(
+        (e["confidence"] for e in parsed["intent_ranking"] if e["name"] not in (OUT_OF_SCOPE, FALLBACK)),
+        default=0.0,
+    )
+
+
+def statistical_intent(parsed: dict[str, Any]) -> str:
+    """The intent with the fallback undone: the label that a labelled set can agree with."""
+    ranking = [e for e in parsed["intent_ranking"] if e["name"] not in (FALLBACK, "inform")]
+    return str(ranking[0]["name"]) if ranking else FALLBACK
+
+
+def refused(parsed: dict[str, Any]) -> bool:
+    return parsed["intent"]["name"] in (FALLBACK, OUT_OF_SCOPE)
+
+
+def auroc(inside: Sequence[float], outside: Sequence[float]) -> float:
+    """Chance that an in-scope phrase scores above an out-of-scope one; ties count half."""
+    values = np.concatenate([inside, outside])
+    order = np.argsort(values, kind="stable")
+    ranks = np.empty(len(values))
+    ranks[order] = np.arange(1, len(values) + 1)
+    for value in np.unique(values):
+        same = values == value
+        ranks[same] = ranks[same].mean()
+    n, m = len(inside), len(outside)
+    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m)) if n and m else float("nan")
+
+
+def scores(truth: Sequence[str], guess: Sequence[str], min_support: int) -> dict[str, Any]:
+    """Accuracy, macro-F1 and figures per intent."""
+    per_intent: dict[str, Any] = {}
+    support = Counter(truth)
+    for intent in sorted(support):
+        hit = sum(t == g == intent for t, g in zip(truth, guess))
+        said = sum(g == intent for g in guess)
+        precision = hit / said if said else 0.0
+        recall = hit / support[intent]
+        f1 = 2 * precision * recall / (precision + recall) if hit else 0.0
+        per_intent[intent] = {"precision": precision, "recall": recall, "f1": f1, "support": support[intent]}
+    counted = [row["f1"] for row in per_intent.values() if row["support"] >= min_support]
+    confusion = Counter((t, g) for t, g in zip(truth, guess) if t != g)
+    return {
+        "n": len(truth),
+        "accuracy": sum(t == g for t, g in zip(truth, guess)) / len(truth),
+        "macro_f1": float(np.mean(counted)) if counted else 0.0,
+        "macro_f1_intents": len(counted),
+        "min_support": min_support,
+        "per_intent": per_intent,
+        "confusion": [{"truth": t, "predicted": g, "n": n} for (t, g), n in confusion.most_common(30)],
+    }
+
+
+def read_tsv(path: Path) -> list[tuple[str, str]]:
+    rows = []
+    for number, line in enumerate(_lines(path), 1):
+        if not line.strip():
+            continue
+        text, tab, intent = line.rpartition("\t")
+        if not tab or not text.strip() or not intent.strip():
+            raise Unusable(f"{path} 第 {number} 行应为“文本<TAB>意图”。")
+        rows.append((text, intent.strip()))
+    if rows and rows[0][1] in ("intent", "label"):
+        rows = rows[1:]
+    if not rows:
+        raise Unusable(f"{path} 里没有可评测的行。")
+    return rows
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unusable(f"读不了 {path}：{error}") from error
+
+
+def evaluate(nlu: Nlu, path: Path, min_support: int, outside: Path | None) -> dict[str, Any]:
+    rows = read_tsv(path)
+    times, parsed = [], []
+    for text, _ in rows:
+        started = time.perf_counter()
+        parsed.append(nlu.parse(text))
+        times.append((time.perf_counter() - started) * 1000)
+    truth = [intent for _, intent in rows]
+    guess = [statistical_intent(one) for one in parsed]
+    report = scores(truth, guess, min_support)
+    report["product"] = {"accuracy": float(np.mean([p["intent"]["name"] == t for p, t in zip(parsed, truth)]))}
+    inside = [one for one, intent in zip(parsed, truth) if intent not in (OUT_OF_SCOPE, "unclear")]
+    report["in_scope_refused"] = float(np.mean([refused(one) for one in inside])) if inside else 0.0
+    report["milliseconds"] = {"p50": float(np.percentile(times, 50)), "p95": float(np.percentile(times, 95))}
+    if outside is not None:
+        strange = [nlu.parse(line.strip()) for line in _lines(outside) if line.strip()]
+        strange += [one for one, intent in zip(parsed, truth) if intent == OUT_OF_SCOPE]
+        report["out_of_scope"] = {
+            "n": len(strange),
+            "auroc": auroc([in_scope_score(p) for p in inside], [in_scope_score(p) for p in strange]),
+            "refused": float(np.mean([refused(one) for one in strange])) if strange else 0.0,
+        }
+    return report
+
+
+def faq(path: Path) -> dict[str, Any]:
+    """The product's matcher over the given questions, beside plain character TF-IDF in the same run."""
+    quiet_environment()
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    from bot.components.encoder import shared_encoder
+    from bot.matcher import ScriptMatcher
+    from bot.text import normalise
+
+    questions: list[tuple[str, str]] = []
+    queries: list[tuple[str, str]] = []
+    for number, line in enumerate(_lines(path), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            if row["type"] == "faq":
+                questions.append((str(row["id"]), str(row["question"])))
+            else:
+                queries.append((str(row["query"]), str(row["faq_id"])))
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unusable(f"{path} 第 {number} 行不是合法的 faq 或 query：{error}") from error
+    if not questions or not queries:
+        raise Unusable(f"{path} 里需要 faq 和 query 两种行。")
+    matcher = ScriptMatcher(shared_encoder())
+    matcher.rebuild([(key, "faq", [text]) for key, text in questions])
+    keys = [key for key, _ in questions]
+    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 2), lowercase=False)
+    plain = vectorizer.fit_transform([normalise(text) for _, text in questions])
+    ranks: list[float] = []
+    base: list[float] = []
+    times: list[float] = []
+    for text, wanted in queries:
+        started = time.perf_counter()
+        found = [match.key for match in matcher.match(text, k=len(keys))]
+        times.append((time.perf_counter() - started) * 1000)
+        ranks.append(_rank(found, wanted))
+        alike = np.asarray((plain @ vectorizer.transform([normalise(text)]).T).todense()).ravel()
+        base.append(_rank([keys[i] for i in np.argsort(-alike, kind="stable")], wanted))
+    return {
+        "questions": len(questions),
+        "queries": len(queries),
+        "matcher": _retrieval(ranks),
+        "char_tfidf": _retrieval(base),
+        "milliseconds": {"p50": float(np.percentile(times, 50)), "p95": float(np.percentile(times, 95))},
+    }
+
+
+def _rank(found: Sequence[str], wanted: str) -> float:
+    return found.index(wanted) + 1 if wanted in found else float("inf")
+
+
+def _retrieval(ranks: Sequence[float]) -> dict[str, float]:
+    places = np.array(ranks)
+    top = {f"top_{k}": float((places <= k).mean()) for k in (1, 3, 10)}
+    return {**top, "mrr": float((1 / places).mean())}
+
+
+def parse_texts(nlu: Nlu, texts: Sequence[str]) -> list[dict[str, Any]]:
+    """As the channel sees them; scripts come from the copy that the running bot keeps."""
+    from bot.scripts import shared_cache
+    from bot.understanding import shared_understanding
+
+    shared_cache().restore()
+    matcher = shared_understanding().matcher
+    rows = []
+    for text in texts:
+        one = nlu.parse(text)
+        match = matcher.match(text, k=1)
+        rows.append(
+            {
+                "text": text,
+                "intent": one["intent"]["name"],
+                "confidence": one["intent"]["confidence"],
+                "ranking": [[e["name"], e["confidence"]] for e in one["intent_ranking"][:5]],
+                "entities": [{"entity": e["entity"], "value": e["value"]} for e in one["entities"]],
+                "script_match": {"key": match[0].key, "score": match[0].score} if match else None,
+            }
+        )
+    return rows
+
+
+def _print(report: Any) -> None:
+    """A table for people where there is one, else the JSON itself."""
+    if isinstance(report, dict) and "per_intent" in report:
+        for intent, row in report["per_intent"].items():
+            print(f"{intent:24} P {row['precision']:.2f}  R {row['recall']:.2f}  F1 {row['f1']:.2f}  n={row['support']}")
+        rest = {name: value for name, value in report.items() if name not in ("per_intent", "confusion")}
+        for row in report["confusion"][:10]:
+            print(f"  {row['truth']} → {row['predicted']}: {row['n']}")
+        print(json.dumps(rest, ensure_ascii=False, indent=2))
+    else:
+        print(json.dumps(report, ensure_ascii=False, indent=2))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="bot.evaluate", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("parse")
+    one.add_argument("text", nargs="+")
+    two = commands.add_parser("evaluate")
+    two.add_argument("file", type=Path)
+    two.add_argument("--min-support", type=int, default=1)
+    two.add_argument("--out-of-scope", type=Path)
+    three = commands.add_parser("faq")
+    three.add_argument("file", type=Path)
+    for command in (one, two, three):
+        command.add_argument("--json", action="store_true")
+    given = parser.parse_args(arguments)
+    try:
+        if given.command == "parse":
+            report: Any = parse_texts(Nlu(), given.text)
+        elif given.command == "evaluate":
+            read_tsv(given.file)  # a wrong file is told before the model takes its seconds
+            report = evaluate(Nlu(), given.file, given.min_support, given.out_of_scope)
+        else:
+            report = faq(given.file)
+    except Unusable as error:
+        print(error, file=sys.stderr)
+        return 1
+    if given.json:
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        _print(report)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
