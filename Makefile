@@ -27,7 +27,7 @@ check: setup  ## style, types, who may import whom, migrations, training data
 	@$(BACKEND)/mypy
 	@$(BACKEND)/lint-imports --config import-laws.toml
 	@$(BACKEND)/python -m backend.cli db check
-	@$(BOT)/python -m bot.validate
+	@RASA_TELEMETRY_ENABLED=false TF_CPP_MIN_LOG_LEVEL=3 $(BOT)/python -W ignore -m rasa data validate --config config.yml --domain data/domain --data data/nlu data/rules --fail-on-warnings --quiet
 
 bench: setup system-packages model  ## benchmarks beside their peers; writes var/bench/*.json
 	@$(BACKEND)/python -m benchmarks

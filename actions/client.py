@@ -131,6 +131,4 @@ def _read(response: httpx.Response) -> dict[str, Any]:
         raise BackendError("backend_nonsense", response.status_code)
     if 200 <= response.status_code < 300:
         return body
-    raise BackendError(
-        str(body.get("code") or "backend_refused"), response.status_code, dict(body.get("fields") or {})
-    )
+    raise BackendError(str(body.get("code") or "backend_refused"), response.status_code, dict(body.get("fields") or {}))

@@ -10,6 +10,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions import parsing
 from actions import slots as rules
 from actions.client import Backend, BackendError
 from actions.handoff import hand_over
@@ -39,25 +40,20 @@ class ValidateComplaintForm(Action):
     def name(self) -> Text:
         return f"validate_{FORM}"
 
-    async def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]
-    ) -> List[EventType]:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]) -> List[EventType]:
         asked = tracker.get_slot("requested_slot")
         if asked in rules.STEPS and rules.answered_in_between(tracker.events, FORM):
             say(dispatcher, "complaint.resume")
             return [SlotSet("form_say", None)]
-        said = rules.Said.of(tracker.latest_message)
+        said = parsing.Said.of(tracker.latest_message)
         draft = {name: tracker.get_slot(name) for name in DRAFT}
-        if asked in rules.STEPS:
-            step = rules.next_step(asked, said, draft)
-        else:
-            step = rules.start(said, draft)
+        step = rules.next_step(asked, said, draft) if asked in rules.STEPS else rules.start(said, draft)
         if step.kind == "digress":
             return []
         events: List[EventType] = [SlotSet(name, value) for name, value in step.slots.items()]
         events.append(SlotSet("form_say", step.say))
         if step.slots.get(rules.CONTACT):
-            events.append(SlotSet("contact_masked", rules.mask_contact(step.slots[rules.CONTACT])))
+            events.append(SlotSet("contact_masked", parsing.mask_contact(step.slots[rules.CONTACT])))
         if not draft["complaint_key"]:
             # Made once, here: however often 确认 arrives, it is one complaint.
             events.append(SlotSet("complaint_key", uuid.uuid4().hex))
@@ -76,9 +72,7 @@ class ComplaintDone(Action):
     def name(self) -> Text:
         return "action_complaint_done"
 
-    async def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]
-    ) -> List[EventType]:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]) -> List[EventType]:
         slots = tracker.current_slot_values()
         outcome = slots.get("complaint_outcome")
         if outcome == "file":
@@ -127,9 +121,7 @@ class ComplaintDone(Action):
         )
         return [*_cleared(), SlotSet("last_complaint_no", number)]
 
-    def _not_filed(
-        self, dispatcher: CollectingDispatcher, error: Exception, slots: Dict[Text, Any]
-    ) -> List[EventType]:
+    def _not_filed(self, dispatcher: CollectingDispatcher, error: Exception, slots: Dict[Text, Any]) -> List[EventType]:
         """A refused contact is asked again; anything else goes to a person with all that was said."""
         fields = error.fields if isinstance(error, BackendError) else {}
         if "contact" in fields:
@@ -182,11 +174,9 @@ class QueryComplaint(_AboutComplaint, Action):
     def name(self) -> Text:
         return "action_query_complaint"
 
-    async def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]
-    ) -> List[EventType]:
-        said = rules.Said.of(tracker.latest_message)
-        return await self.by_number(dispatcher, tracker, rules.find_complaint_no(said.text))
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]) -> List[EventType]:
+        said = parsing.Said.of(tracker.latest_message)
+        return await self.by_number(dispatcher, tracker, parsing.find_complaint_no(said.text))
 
     async def by_number(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, number: Optional[str]
@@ -201,7 +191,7 @@ class QueryComplaint(_AboutComplaint, Action):
         if number is None:
             say(dispatcher, "complaint.ask_number")
             return [SlotSet("awaiting", "complaint_no")]
-        last4 = rules.find_last4(rules.Said.of(tracker.latest_message).text)
+        last4 = parsing.find_last4(parsing.Said.of(tracker.latest_message).text)
         if last4:
             return await self.look_up(dispatcher, tracker, number, last4)
         say(dispatcher, "complaint.ask_last4")
@@ -227,10 +217,8 @@ class UrgeComplaint(_AboutComplaint, Action):
     def name(self) -> Text:
         return "action_urge_complaint"
 
-    async def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]
-    ) -> List[EventType]:
-        number = rules.find_complaint_no(rules.Said.of(tracker.latest_message).text)
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]) -> List[EventType]:
+        number = parsing.find_complaint_no(parsing.Said.of(tracker.latest_message).text)
         try:
             complaint = await self._mine(tracker, number)
             if complaint is None:
@@ -246,16 +234,14 @@ class SupplementComplaint(_AboutComplaint, Action):
     def name(self) -> Text:
         return "action_supplement_complaint"
 
-    async def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]
-    ) -> List[EventType]:
-        said = rules.Said.of(tracker.latest_message)
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]) -> List[EventType]:
+        said = parsing.Said.of(tracker.latest_message)
         try:
-            complaint = await self._mine(tracker, rules.find_complaint_no(said.text))
+            complaint = await self._mine(tracker, parsing.find_complaint_no(said.text))
             if complaint is None:
                 say(dispatcher, "complaint.ask_number")
                 return [SlotSet("awaiting", "complaint_no")]
-            if not rules.supplements_something(said.text):
+            if not parsing.supplements_something(said.text):
                 # Only announced: the receipt, where material is added, is part of the progress script.
                 return _tell(dispatcher, "complaint.progress", complaint)
             number = str(complaint["number"])

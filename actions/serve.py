@@ -15,6 +15,8 @@ def main() -> int:
         print("缺少环境变量 ZHIKE_BOT_SECRET（与后台共享的密钥）。用 make up 启动会自动生成。", file=sys.stderr)
         return 2
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    import sanic.app  # noqa: F401  # switches deprecations on when imported, so it must come first
+
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     warnings.filterwarnings("ignore", message=".*pkg_resources.*")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")

@@ -181,10 +181,11 @@ def user_passwd(username: str, as_json: Json = False) -> None:
 def user_list(as_json: Json = False) -> None:
     """员工名单。"""
     with the_works().read(SYSTEM) as work:
-        rows = [{"username": one.username, "name": one.display_name, "roles": roles, "active": one.active}
-                for one, roles in people.everybody(work.session)]
-    out(rows, as_json, "\n".join(f"{row['username']:<12}{row['name']}  {'、'.join(row['roles'])}" for row in rows)
-        or "还没有员工。")
+        everybody = people.everybody(work.session)
+    rows = [{"username": one.username, "name": one.display_name, "roles": roles, "active": one.active}
+            for one, roles in everybody]
+    words = [f"{one.username:<12}{one.display_name}  {'、'.join(roles)}" for one, roles in everybody]
+    out(rows, as_json, "\n".join(words) or "还没有员工。")
 
 
 def _ask_password() -> str:

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.middleware.gzip import GZipMiddleware
 
 from backend.complaints import api as complaints_api
 from backend.complaints import pages as complaints_pages
@@ -97,7 +98,8 @@ def create_app(given: Settings | None = None, bot: Bot | None = None) -> FastAPI
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    # Only files are compressed: pages carry CSRF tokens, whose length compression could betray.
+    app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC), minimum_size=500), name="static")
     _health(app, works, the_bot)
     return app
 

@@ -70,7 +70,8 @@ class Settings:
 
     @property
     def pack_dir(self) -> Path:
-        return ROOT / "data" / "packs" / self.pack
+        """The organisation's pack: a name under ``data/packs``, or a folder of one's own."""
+        return Path(self.pack) if "/" in self.pack else ROOT / "data" / "packs" / self.pack
 
     @property
     def files_dir(self) -> Path:

@@ -86,9 +86,7 @@ class AnswerMemory:
         self._size = size
         self._answers: OrderedDict[tuple[str, str], asyncio.Future[Dict[str, Any]]] = OrderedDict()
 
-    async def once(
-        self, key: tuple[str, str], make: Callable[[], Awaitable[Dict[str, Any]]]
-    ) -> Dict[str, Any]:
+    async def once(self, key: tuple[str, str], make: Callable[[], Awaitable[Dict[str, Any]]]) -> Dict[str, Any]:
         known = self._answers.get(key)
         if known is not None:
             return await asyncio.shield(known)

@@ -28,8 +28,9 @@ class Nlu:
 
     def __init__(self) -> None:
         quiet_environment()
-        from bot.quiet import quiet_logs, quiet_warnings
+        from bot.quiet import quiet_logs, quiet_warnings, without_jax
 
+        without_jax()
         quiet_warnings()
         from rasa.core.agent import Agent
 
@@ -88,17 +89,17 @@ def scores(truth: Sequence[str], guess: Sequence[str], min_support: int) -> dict
     per_intent: dict[str, Any] = {}
     support = Counter(truth)
     for intent in sorted(support):
-        hit = sum(t == g == intent for t, g in zip(truth, guess))
+        hit = sum(t == g == intent for t, g in zip(truth, guess, strict=False))
         said = sum(g == intent for g in guess)
         precision = hit / said if said else 0.0
         recall = hit / support[intent]
         f1 = 2 * precision * recall / (precision + recall) if hit else 0.0
         per_intent[intent] = {"precision": precision, "recall": recall, "f1": f1, "support": support[intent]}
     counted = [row["f1"] for row in per_intent.values() if row["support"] >= min_support]
-    confusion = Counter((t, g) for t, g in zip(truth, guess) if t != g)
+    confusion = Counter((t, g) for t, g in zip(truth, guess, strict=False) if t != g)
     return {
         "n": len(truth),
-        "accuracy": sum(t == g for t, g in zip(truth, guess)) / len(truth),
+        "accuracy": sum(t == g for t, g in zip(truth, guess, strict=False)) / len(truth),
         "macro_f1": float(np.mean(counted)) if counted else 0.0,
         "macro_f1_intents": len(counted),
         "min_support": min_support,
@@ -140,13 +141,15 @@ def evaluate(nlu: Nlu, path: Path, min_support: int, outside: Path | None) -> di
     truth = [intent for _, intent in rows]
     guess = [statistical_intent(one) for one in parsed]
     report = scores(truth, guess, min_support)
-    report["product"] = {"accuracy": float(np.mean([p["intent"]["name"] == t for p, t in zip(parsed, truth)]))}
-    inside = [one for one, intent in zip(parsed, truth) if intent not in (OUT_OF_SCOPE, "unclear")]
+    report["product"] = {
+        "accuracy": float(np.mean([p["intent"]["name"] == t for p, t in zip(parsed, truth, strict=False)]))
+    }
+    inside = [one for one, intent in zip(parsed, truth, strict=False) if intent not in (OUT_OF_SCOPE, "unclear")]
     report["in_scope_refused"] = float(np.mean([refused(one) for one in inside])) if inside else 0.0
     report["milliseconds"] = {"p50": float(np.percentile(times, 50)), "p95": float(np.percentile(times, 95))}
     if outside is not None:
         strange = [nlu.parse(line.strip()) for line in _lines(outside) if line.strip()]
-        strange += [one for one, intent in zip(parsed, truth) if intent == OUT_OF_SCOPE]
+        strange += [one for one, intent in zip(parsed, truth, strict=False) if intent == OUT_OF_SCOPE]
         report["out_of_scope"] = {
             "n": len(strange),
             "auroc": auroc([in_scope_score(p) for p in inside], [in_scope_score(p) for p in strange]),
@@ -241,7 +244,9 @@ def _print(report: Any) -> None:
     """A table for people where there is one, else the JSON itself."""
     if isinstance(report, dict) and "per_intent" in report:
         for intent, row in report["per_intent"].items():
-            print(f"{intent:24} P {row['precision']:.2f}  R {row['recall']:.2f}  F1 {row['f1']:.2f}  n={row['support']}")
+            print(
+                f"{intent:24} P {row['precision']:.2f}  R {row['recall']:.2f}  F1 {row['f1']:.2f}  n={row['support']}"
+            )
         rest = {name: value for name, value in report.items() if name not in ("per_intent", "confusion")}
         for row in report["confusion"][:10]:
             print(f"  {row['truth']} → {row['predicted']}: {row['n']}")

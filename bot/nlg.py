@@ -185,9 +185,7 @@ def _parse_data(tracker: DialogueStateTracker) -> Dict[str, Any]:
 def _events(tracker: DialogueStateTracker) -> List[Dict[str, Any]]:
     """Only user and bot events of the recent past: that is all the pure rules read."""
     recent = [event for event in tracker.events if event.type_name in ("user", "bot")][-12:]
-    return [
-        {"event": event.type_name, "metadata": getattr(event, "metadata", None) or {}} for event in recent
-    ]
+    return [{"event": event.type_name, "metadata": getattr(event, "metadata", None) or {}} for event in recent]
 
 
 def _key_of(name: str, kwargs: Dict[str, Any]) -> Optional[str]:

@@ -167,7 +167,9 @@ class ScriptCache:
                 except Exception as error:  # whatever comes, the last approved set goes on speaking
                     wait = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
                     if failures == 0:
-                        logger.warning("scripts: backend does not answer (%r), keeping revision %s", error, self.revision)
+                        logger.warning(
+                            "scripts: backend does not answer (%r), keeping revision %s", error, self.revision
+                        )
                     failures += 1
                     await asyncio.sleep(wait)
 

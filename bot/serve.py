@@ -21,8 +21,11 @@ def prune(tracker_file: Path, now: float) -> None:
         return
     try:
         with closing(sqlite3.connect(tracker_file, timeout=5)) as db, db:
-            old = "SELECT sender_id FROM events GROUP BY sender_id HAVING MAX(timestamp) < ?"
-            db.execute(f"DELETE FROM events WHERE sender_id IN ({old})", (now - TRACKER_DAYS * 86400,))
+            db.execute(
+                "DELETE FROM events WHERE sender_id IN "
+                "(SELECT sender_id FROM events GROUP BY sender_id HAVING MAX(timestamp) < ?)",
+                (now - TRACKER_DAYS * 86400,),
+            )
     except sqlite3.Error as error:
         print(f"机器人：会话状态文件 {tracker_file} 无法整理（{error}），继续启动。", file=sys.stderr)
 
@@ -52,8 +55,9 @@ def main() -> int:
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
 
-    from bot.quiet import quiet_logs, quiet_warnings
+    from bot.quiet import quiet_logs, quiet_warnings, without_jax
 
+    without_jax()
     quiet_warnings()
     import rasa.core.run
     from rasa.core.utils import AvailableEndpoints

@@ -40,8 +40,9 @@ def train_to(out: Path, config: Path | None = None) -> Path:
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
 
-    from bot.quiet import quiet_logs, quiet_warnings
+    from bot.quiet import quiet_logs, quiet_warnings, without_jax
 
+    without_jax()
     quiet_warnings()
     import rasa.model_training
 

@@ -81,6 +81,8 @@ def environment():
     """What all three programs are told."""
     var = Path(os.environ.get("VAR_DIR") or ROOT / "var").resolve()
     env = dict(os.environ, VAR_DIR=str(var), PYTHONUNBUFFERED="1", PYTHONUTF8="1",
+               # Libraries that we pin warn about their own age; nobody at this terminal can mend that.
+               PYTHONWARNINGS=os.environ.get("PYTHONWARNINGS", "ignore::DeprecationWarning,ignore::SyntaxWarning"),
                PORT=os.environ.get("PORT", "8000"), BOT_PORT=os.environ.get("BOT_PORT", "5005"),
                ACTIONS_PORT=os.environ.get("ACTIONS_PORT", "5055"))
     env["ZHIKE_BACKEND_URL"] = "http://127.0.0.1:" + env["PORT"]

@@ -165,7 +165,7 @@ def assign(number: str, body: OwnerBody, works: WorksDep, now: NowDep, actor: Ha
 def move(
     number: str, action: str, works: WorksDep, now: NowDep, actor: Reader, body: MoveBody | None = None
 ) -> dict[str, Any]:
-    """acknowledge, assess, investigate, decide, communicate, close, reopen, withdraw, extend, pause, resume."""
+    """Any action of the table, or extend, pause and resume on the clocks."""
     given = (body or MoveBody()).model_dump(exclude_none=True)
     with works.begin(actor, now) as work:
         return service.case(work.session, service.move(work, number, action, **given), now)

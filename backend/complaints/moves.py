@@ -115,7 +115,7 @@ def _touch_clocks(work: Work, complaint: Complaint, act: Action, text: str, deta
         row = deadlines.extend(work, SUBJECT, complaint.id, kind, days, text, asked_by)
         # The customer learns of a new promise; the staff's own dates are the staff's.
         told = kind == "promise" and not row.provisional
-        due = zh_datetime(row.due_at, relative=False)
+        due = zh_datetime(row.due_at, work.now, relative=False)
         append(
             work, complaint, act.value, public=told, text=text, clock=kind, working_days=days, due_text=due
         )

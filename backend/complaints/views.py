@@ -69,7 +69,7 @@ def receipt(session: Session, token: str, now: datetime) -> dict[str, Any] | Non
         "stage": complaint.stage,
         "stage_text": stage.zh,
         "promise_label": words.promise_label(stage, promise),
-        "promised_text": promised_text or stage.zh,
+        "promised_text": words.large(promised_text) or stage.zh,
         "remaining_text": remaining,
         "late": late,
         "explanation": deadlines.explain_to_customer(promise) if promise else [],
@@ -78,7 +78,7 @@ def receipt(session: Session, token: str, now: datetime) -> dict[str, Any] | Non
         "stages": _road(stage, thread, promise, now),
         "history": [
             {
-                "at_text": zh_datetime(entry.at, now),
+                "at_text": words.short(entry.at, now),
                 "who": words.who_for_customer(entry),
                 "what": words.what_for_customer(entry),
                 "text": entry.text,
@@ -88,7 +88,7 @@ def receipt(session: Session, token: str, now: datetime) -> dict[str, Any] | Non
         "can_supplement": stage not in rules.OVER,
         "can_urge": stage not in rules.ANSWERED,
         "urged_count": complaint.urged,
-        "urged_at_text": zh_datetime(complaint.last_urged_at, now) if complaint.last_urged_at else "",
+        "urged_at_text": words.short(complaint.last_urged_at, now) if complaint.last_urged_at else "",
         "description": complaint.description,
         "remedy": complaint.remedy,
         "order_no": complaint.order_no,
@@ -100,7 +100,7 @@ def _told(entry: ComplaintEntry, now: datetime) -> dict[str, str]:
     return {
         "text": entry.text,
         "who": words.who_for_customer(entry),
-        "at_text": zh_datetime(entry.at, now),
+        "at_text": words.short(entry.at, now),
     }
 
 
@@ -125,12 +125,12 @@ def _road(stage: Stage, thread: list[ComplaintEntry], promise: Any, now: datetim
         if step.stage is Stage.COMMUNICATED and state != "done" and promise and not promise.provisional:
             note = f"最晚 {zh_datetime(promise.due_at, now, relative=False)}"
         label = {"done": step.done, "now": step.now, "todo": step.ahead}[state]
-        at_text = zh_datetime(entry.at, now) if entry and state != "todo" else ""
+        at_text = words.short(entry.at, now) if entry and state != "todo" else ""
         steps.append({"label": label, "state": state, "at_text": at_text, "note": note})
     if stage is Stage.WITHDRAWN:
         entry = reached[Stage.WITHDRAWN.value]
         steps = [step for step in steps if step["state"] == "done"]
-        steps.append({"label": "已撤回", "state": "done", "at_text": zh_datetime(entry.at, now), "note": ""})
+        steps.append({"label": "已撤回", "state": "done", "at_text": words.short(entry.at, now), "note": ""})
     return steps
 
 
@@ -201,11 +201,11 @@ def _rail(
             state = "done" if entry else "todo"
         note = ""
         if entry and (state == "done" or step.stage is stage):
-            note = zh_datetime(entry.at, now)
+            note = words.short(entry.at, now)
             if step.stage is stage is Stage.INVESTIGATING:
                 note += " 起"
         elif step.stage in ahead and (clock := due.get(ahead[step.stage][0])):
-            note = f"{ahead[step.stage][1]} {zh_datetime(clock['due_at'], now)}"
+            note = f"{ahead[step.stage][1]} {words.short(clock['due_at'], now)}"
             note += "，暂定" if clock["provisional"] else ""
         elif step.stage is Stage.CLOSED and state != "done":
             note = "结案后 7 天内可重开"
@@ -285,7 +285,7 @@ def listing(
                 "priority": complaint.priority,
                 "severity": complaint.severity,
                 "filed_at": complaint.filed_at,
-                "filed_text": zh_datetime(complaint.filed_at, now),
+                "filed_text": words.short(complaint.filed_at, now),
                 "clock": owed[0] if owed else None,
                 "late": any(clock["breached"] for clock in clocks),
             }

@@ -7,7 +7,18 @@ from backend.complaints import rules
 from backend.complaints.rules import FEEDBACK_CHANNELS, Action, Outcome, Stage
 from backend.complaints.tables import ComplaintEntry
 from backend.deadlines.service import Deadline, kind_name
-from backend.kernel.clock import zh_datetime
+from backend.kernel.clock import shanghai_date, zh_datetime, zh_day, zh_time
+
+
+def short(at: datetime, now: datetime) -> str:
+    """今天 14:31, 9月24日 15:30: a time that has passed needs no weekday."""
+    day = zh_day(shanghai_date(at), shanghai_date(now), relative=True, weekday=False)
+    return f"{day} {zh_time(at)}"
+
+
+def large(text: str) -> str:
+    """10月12日 周一 18:00: a date set large has no room for brackets on a phone."""
+    return text.replace("（", " ").replace("）", " ")
 
 
 def who_for_customer(entry: ComplaintEntry) -> str:
@@ -52,7 +63,7 @@ def remaining(stage: Stage, promise: Deadline | None, now: datetime) -> tuple[st
         return "我们正在处理", False
     if promise.met_at is not None:
         late = promise.met_at > promise.due_at
-        told = f"已于 {zh_datetime(promise.met_at, now)} 告诉您结果"
+        told = f"已于 {short(promise.met_at, now)} 告诉您结果"
         return (f"{told}，比答应的晚", True) if late else (told, False)
     if promise.paused_at is not None and promise.paused_at <= promise.due_at:
         return f"计时暂停：{promise.explanation.get('pause_reason', '')}", False
@@ -93,7 +104,7 @@ def thread_line(entry: ComplaintEntry, now: datetime) -> dict[str, Any]:
         "who": who,
         "what": _what(entry, now),
         "at": entry.at,
-        "at_text": zh_datetime(entry.at, now),
+        "at_text": short(entry.at, now),
         "text": entry.text,
         "public": entry.public,
         "internal": entry.kind == "note",

@@ -19,6 +19,9 @@ from backend.people.service import staff_name
 from backend.scripts import service as scripts
 from backend.scripts.service import Spoken
 
+# The rows that services hand out; outsiders take the names from here.
+__all__ = ["Alert", "Attachment", "Conversation", "Message", "MessageView", "Spoken"]
+
 # After this long in silence the bot's conversation is closed by the worker.
 IDLE = timedelta(minutes=30)
 

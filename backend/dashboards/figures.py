@@ -10,7 +10,7 @@ from backend.dashboards.rules import BY_KEY, Indicator, Verdict, counts_differ, 
 from backend.kernel.clock import zh_duration
 from backend.kernel.statistics import ENOUGH, Rate, difference, median, p90
 
-_REAL = {"significant": "差异显著", "not_significant": "差异不显著", "too_few": "样本不足，不比较"}
+_REAL = {"significant": "差异显著", "not_significant": "差异不显著", "too_few": "样本不足"}
 
 
 def percent(value: float) -> str:
@@ -63,11 +63,13 @@ def rate(key: str, now: tuple[int, int], before: tuple[int, int], before_words: 
     else:
         points = compared.value * 100
         moved = "持平" if abs(points) < 0.05 else f"{points:+.1f} 点".replace("-", "−")
-        change = _change(compared.value, f"较{before_words} {moved}，{_REAL[compared.verdict]}", compared.verdict, previous)
+        words = f"较{before_words} {moved}，{_REAL[compared.verdict]}"
+        change = _change(compared.value, words, compared.verdict, previous)
     interval = this.interval
     return _base(indicator) | {
         "k": this.k, "n": this.n, "value": this.value, "few": this.n < ENOUGH, "empty": this.n == 0,
-        "interval": list(interval) if interval else None, "text": percent(this.value) if this.value is not None else "无",
+        "interval": list(interval) if interval else None,
+        "text": percent(this.value) if this.value is not None else "无",
         "interval_text": f"{interval[0] * 100:.1f}–{interval[1] * 100:.1f}" if interval else "",
         "base_text": f"{this.k:,} / {this.n:,} {indicator.unit}", "verdict": _verdict(indicator, this.value, this.n),
         "change": change,
@@ -81,6 +83,8 @@ def count(key: str, now: int, before: int, before_words: str) -> dict[str, Any]:
     verdict = None if indicator.kind == "state" else counts_differ(now, before)
     moved = "持平" if now == before else f"{'多' if now > before else '少'} {abs(now - before):,} {unit}"
     said = f"较{before_words}{' ' if moved == '持平' else ''}{moved}"
+    if now == before == 0:  # nothing then and nothing now: there is no difference to judge
+        said, verdict = f"{before_words}也是 0", None
     return _base(indicator) | {
         "k": now, "n": now, "value": now, "few": False, "empty": now == 0 and indicator.kind == "count",
         "interval": None, "text": f"{now:,}", "interval_text": "", "base_text": unit,

@@ -56,7 +56,7 @@ def _headline(seen: dict[str, Any], rows: Any) -> list[dict[str, Any]]:
             return str(rows("csat", **{"from": point["week"], "to": point["last_day"], "part": "n"}))
         return {"desk": "/desk", "pressing": "#od", "alerts": "#alerts-open"}[link]
 
-    return [segment | {"href": href(segment["link"]) if segment.get("link") else None}
+    return [{"strong": False} | segment | {"href": href(segment["link"]) if segment.get("link") else None}
             for segment in seen["headline"]["segments"]]
 
 
@@ -86,8 +86,8 @@ def conversation(request: Request, conversation_id: str, works: WorksDep, now: N
     """One conversation, read only."""
     with works.read(actor, now) as work:
         talk = service.conversation(work.session, conversation_id, now)
-    return page(request, "dashboard/conversation.html", nav="dashboard" if actor.can(Permission.DASHBOARD_READ) else None,
-                talk=talk)
+    nav = "dashboard" if actor.can(Permission.DASHBOARD_READ) else None
+    return page(request, "dashboard/conversation.html", nav=nav, talk=talk)
 
 
 @router.get("/dashboard/rows/{name}.csv")

@@ -15,9 +15,10 @@ from backend.dashboards.store import Scope
 from backend.dashboards.words import CHANNELS, named
 from backend.deadlines.rules import clock_tag, kind_name
 from backend.kernel.actors import Actor, Permission
-from backend.kernel.clock import shanghai_date, zh_datetime
+from backend.kernel.clock import shanghai_date
 from backend.kernel.errors import NotFound
 from backend.kernel.masking import mask_text
+from backend.kernel.statistics import ENOUGH
 from backend.people.service import staff_name
 
 PER_PAGE = 50
@@ -42,8 +43,9 @@ def overview(session: Session, since: datetime, until: datetime, now: datetime, 
     known = _figures(session, scope, earlier, now, window.before_words(now))
     chart = weekly(session, window, channel)
     pressing = _pressing(session, now, channel, actor)
-    alerts = [{"kind": row.kind, "title": conversations.alert_title(row.kind), "subject": row.subject, "detail": row.detail, "count": row.count,
-               "first_at": row.first_at, "last_at": row.last_at} for row in conversations.open_alerts(session)]
+    alerts = [{"kind": row.kind, "title": conversations.alert_title(row.kind), "subject": row.subject,
+               "detail": row.detail, "count": row.count, "first_at": row.first_at, "last_at": row.last_at}
+              for row in conversations.open_alerts(session)]
     waiting, oldest = store.queue(session, channel)
     queue = {"waiting": waiting, "oldest": oldest, "oldest_seconds": (now - oldest).total_seconds() if oldest else None}
     return {
@@ -115,7 +117,7 @@ def weekly(session: Session, window: Window, channel: str | None) -> dict[str, A
         past = Scope(rules.midnight(started), rules.midnight(last + WEEK), channel)
         centre = rules.baseline(rules.weeks_from(_satisfied(session, past), started, last))
     shown = Scope(rules.midnight(first), rules.midnight(last + WEEK), channel)
-    weeks = rules.weeks_from(_satisfied(session, shown), first, last) if first <= last else []
+    weeks = rules.weeks_from(_satisfied(session, shown), first, last) if begun is not None and first <= last else []
     points = [{
         "week": point.week.start.isoformat(), "last_day": (point.week.start + timedelta(days=6)).isoformat(),
         "label": f"{point.week.start.month}/{point.week.start.day}",
@@ -151,12 +153,13 @@ def reasons(session: Session, scope: Scope) -> dict[str, Any]:
     """Why not satisfied: mentions by answers of 3 and below, most frequent first, with their running share."""
     given = list(store.reasons_of_unsatisfied(session, scope).values())
     counts = Counter(reason for chosen in given for reason in set(chosen))
-    mentions, running, rows = sum(counts.values()), 0, []
+    mentions, running = sum(counts.values()), 0
+    rows: list[dict[str, Any]] = []
     for reason, k in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
         running += k
         rows.append({"reason": reason, "k": k, "running": running, "share": running / mentions})
     title = "为什么不满意"
-    if len(rows) > 2 and len(given) >= rules.ENOUGH:
+    if len(rows) > 2 and len(given) >= ENOUGH:
         title += f"，前两项占 {rows[1]['share'] * 100:.0f}%"
     return {"rows": rows, "n": len(given), "mentions": mentions, "silent": sum(not chosen for chosen in given),
             "title": title}
@@ -181,10 +184,11 @@ def _pressing(session: Session, now: datetime, channel: str | None, actor: Actor
 
 
 def _first_words(text: str) -> str:
-    """The first sentence, masked and short enough for one line."""
-    first = mask_text(text).strip().splitlines()[0] if text.strip() else ""
+    """The first sentence, short enough for one line; numbers that name a person are masked."""
+    first = next((line for line in text.splitlines() if line.strip()), "").strip()
     for mark in "。！？!?；;":
         first = first.split(mark)[0]
+    first = mask_text(first)
     return first if len(first) <= 18 else f"{first[:17]}…"
 
 
@@ -243,10 +247,7 @@ def conversation(session: Session, conversation_id: str, now: datetime) -> dict[
 def zh_span(window: Window, now: datetime) -> str:
     """9月14日 至 10月9日; the year only when it is not this one."""
     def day(one: date) -> str:
-        return f"{one.month}月{one.day}日" if one.year == shanghai_date(now).year else f"{one.year}年{one.month}月{one.day}日"
+        year = "" if one.year == shanghai_date(now).year else f"{one.year}年"
+        return f"{year}{one.month}月{one.day}日"
 
     return f"{day(window.first_day)} 至 {day(window.last_day)}"
-
-
-def updated_words(now: datetime) -> str:
-    return zh_datetime(now, now)

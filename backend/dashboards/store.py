@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, exists, literal, not_, or_
 from sqlalchemy.orm import aliased
-from sqlalchemy.sql.selectable import Select
 from sqlmodel import Session, col, func, select
 
 from backend.complaints.tables import Complaint
@@ -114,11 +113,11 @@ def conversation_counts(session: Session, scope: Scope) -> dict[str, int]:
 class Query:
     """Rows behind one number. ``counted`` marks those of the numerator; None where there is no such part."""
 
-    select: Select[Any]
+    select: Any  # a Select; SQLModel's and SQLAlchemy's types of it do not meet
     counted: Condition | None
     order: tuple[Any, ...]
 
-    def part(self, part: str) -> Select[Any]:
+    def part(self, part: str) -> Any:
         """``k`` the numerator's rows, ``rest`` the others, ``n`` all."""
         if self.counted is None or part == "n":
             return self.select
@@ -239,7 +238,8 @@ def responses(session: Session, scope: Scope) -> tuple[int, int]:
     sent = scope.holds(col(Invitation.sent_at), col(Invitation.channel))
     answered = _any(SatisfactionFact.invitation_id == Invitation.id, of=SatisfactionFact.id, within=Invitation)
     row = session.execute(
-        select(func.coalesce(func.sum(case((answered, 1), else_=0)), 0), func.count()).select_from(Invitation).where(sent)
+        select(func.coalesce(func.sum(case((answered, 1), else_=0)), 0), func.count())
+        .select_from(Invitation).where(sent)
     ).one()
     return int(row[0]), int(row[1])
 
@@ -311,7 +311,7 @@ def _promises(scope: Scope, now: datetime) -> Query:
     paused_unmet = and_(col(Deadline.paused_at).is_not(None), col(Deadline.met_at).is_(None))
     rows = (select(Deadline, Complaint).join(Complaint, col(Complaint.id) == col(Deadline.subject_id)).where(
         Deadline.subject_kind == "complaint",
-        or_(Deadline.kind == "promise", and_(Deadline.kind == "decide", not_(promised))),
+        or_(col(Deadline.kind) == "promise", and_(col(Deadline.kind) == "decide", not_(promised))),
         scope.holds(due, col(Complaint.channel)), due < now, col(Deadline.dropped_at).is_(None), not_(paused_unmet)))
     met = col(Deadline.met_at)
     return Query(rows, and_(met.is_not(None), met <= due), (due.desc(), Deadline.id))

@@ -64,7 +64,9 @@ def _link(conversation_id: str) -> dict[str, Any]:
 
 
 def _names(session: Session, ids: Sequence[str | None]) -> dict[str | None, str]:
-    return {None: "", **store.staff_names(session, {one for one in ids if one})}
+    names: dict[str | None, str] = {None: ""}
+    names.update(store.staff_names(session, {one for one in ids if one}).items())
+    return names
 
 
 def _conversations(session: Session, rows: Sequence[Row[Any]], now: datetime) -> list[dict[str, Any]]:
@@ -136,12 +138,13 @@ def _complaints(session: Session, rows: Sequence[Row[Any]], now: datetime) -> li
         date = dates.get(one.id)
         tone, words = clock_tag(clock_of(date), now, provisional=date.provisional) if date else ("", "不在计时")
         shown.append(_complaint(one, now, names) | {
-            "due": f"{kind_name(date.kind)}，{zh_datetime(date.due_at, now)}" if date else "", "tone": tone, "clock": words})
+            "due": f"{kind_name(date.kind)}，{zh_datetime(date.due_at, now)}" if date else "",
+            "tone": tone, "clock": words})
     return shown
 
 
 def _promises(session: Session, rows: Sequence[Row[Any]], now: datetime) -> list[dict[str, Any]]:
-    found: list[tuple[Deadline, Complaint]] = [(row[0], row[1]) for row in rows]
+    found: list[tuple[Deadline, Complaint]] = [tuple(row)[:2] for row in rows]
     names = _names(session, [one.owner_id for _, one in found])
     shown = []
     for date, one in found:

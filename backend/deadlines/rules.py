@@ -102,7 +102,9 @@ def clock_tag(clock: Clock, now: datetime, *, provisional: bool) -> tuple[ClockT
         return "breached", f"逾期 {zh_duration(now - clock.due_at)}"
     if judged is DeadlineState.PAUSED and clock.paused_at is not None:
         return "paused", f"停表 {zh_duration(now - clock.paused_at)}"
-    left = f"还剩 {zh_duration(clock.due_at - now)}"
+    rest = clock.due_at - now
+    # Hours do not matter while there are days.
+    left = f"还剩 {rest.days} 天" if rest.days > 0 else f"还剩 {zh_duration(rest)}"
     if provisional:
         return "provisional", f"暂定，{left}"
     return ("near", left) if judged is DeadlineState.NEAR else ("track", left)
@@ -167,15 +169,15 @@ def cells_sentence(cells: Sequence[Mapping[str, Any]]) -> str:
     return "，".join(words)
 
 
-def move_sentence(move: Mapping[str, Any]) -> str:
-    """One line of the explanation for each time the date was moved."""
-    old = zh_datetime(datetime.fromisoformat(move["old"]), relative=False)
-    new = zh_datetime(datetime.fromisoformat(move["new"]), relative=False)
+def move_sentence(move: Mapping[str, Any], start: datetime) -> str:
+    """One line of the explanation for each time the date was moved; years are named if not the start's."""
+    old = zh_datetime(datetime.fromisoformat(move["old"]), start, relative=False)
+    new = zh_datetime(datetime.fromisoformat(move["new"]), start, relative=False)
     if move["why"] == "extended":
         return (
             f"延期 {move['working_days']} 个工作日，{old} 改为 {new}，{move['by_name']}批准：{move['reason']}"
         )
     if move["why"] == "resumed":
-        since = zh_datetime(datetime.fromisoformat(move["paused_at"]), relative=False)
+        since = zh_datetime(datetime.fromisoformat(move["paused_at"]), start, relative=False)
         return f"{since} 起停表 {move['paused_text']}，到期由 {old} 改为 {new}：{move['reason']}"
     return f"{move['year']} 年放假安排公布，{old} 改为 {new}"

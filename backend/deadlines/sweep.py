@@ -30,7 +30,8 @@ def sweep(works: Works, now: datetime | None = None) -> int:
     for deadline_id, seen in due:
         try:
             with works.begin(SYSTEM, now) as work:
-                given += _notice(work, deadline_id, seen)
+                notices = _notice(work, deadline_id, seen)
+            given += notices  # counted once it stands
         except Exception:
             log.exception("sweep_failed", deadline=deadline_id)
     return given

@@ -77,11 +77,11 @@ def explain(row: Deadline) -> list[str]:
     words = row.explanation
     lines = [str(words["long"])]
     moves = words.get("moves", [])
-    lines += [rules.move_sentence(move) for move in moves]
+    lines += [rules.move_sentence(move, row.starts_at) for move in moves]
     if not moves and row.paused_at is None:
         lines.append("没有暂停，没有延期。")
     if row.paused_at is not None:
-        since = zh_datetime(row.paused_at, relative=False)
+        since = zh_datetime(row.paused_at, row.starts_at, relative=False)
         lines.append(f"{since} 起停表：{words.get('pause_reason', '')}")
     lines.append(f"依据：{words['regime']} v{words['version']}，{words['source']}")
     return lines
@@ -93,7 +93,7 @@ def explain_to_customer(row: Deadline) -> list[str]:
         return []
     lines = [f"我们答应 {regimes.rule_from(row.explanation).amount_zh}内给结果。{row.explanation['plain']}"]
     for move in row.explanation.get("moves", []):
-        new = zh_datetime(datetime.fromisoformat(move["new"]), relative=False)
+        new = zh_datetime(datetime.fromisoformat(move["new"]), row.starts_at, relative=False)
         if move["why"] == "resumed":
             lines.append(f"处理中停表 {move['paused_text']}，到期改为 {new}。")
         elif move["why"] == "extended":

@@ -219,4 +219,5 @@ def suggestions(work: Work, conversation_id: str, search: str = "") -> tuple[str
             values |= {"item_name": str(order["item_name"]), "order_status": str(order["status_text"])}
     if handoff and handoff.known.get("complaint_nos"):
         values["complaint_no"] = handoff.known["complaint_nos"][-1]
-    return asked, suggest(session, asked, conversation.channel, values, now, search)
+    topic = handoff.known.get("intent") if handoff else None
+    return asked, suggest(session, asked, conversation.channel, values, now, search, topic)

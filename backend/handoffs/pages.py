@@ -39,9 +39,9 @@ def desk_page(request: Request, works: WorksDep, actor: DeskActor, now: NowDep) 
 
 
 @router.get("/desk/list")
-def desk_list(request: Request, works: WorksDep, actor: DeskActor, now: NowDep, current: str = "") -> Response:
+def desk_list(request: Request, works: WorksDep, actor: DeskActor, now: NowDep, open_id: str = "") -> Response:
     with works.read(actor, now) as work:
-        return page(request, "desk/list.html", lists=desk.desk(work), current=current, at=now)
+        return page(request, "desk/list.html", lists=desk.desk(work), open_id=open_id, at=now)
 
 
 @router.get("/desk/{conversation}")
@@ -63,4 +63,4 @@ def _page(request: Request, work: Work, lists: dict[str, Any], conversation: str
           everything: bool = False) -> Response:
     room = desk.room(work, conversation, everything=everything) if conversation else None
     return page(request, "desk/desk.html", nav="desk", live="queue,desk", lists=lists, room=room,
-                current=conversation or "", at=work.now, panels=_panels(request, work, room) if room else [])
+                open_id=conversation or "", at=work.now, panels=_panels(request, work, room) if room else [])

@@ -29,7 +29,7 @@ def sign_in(session: Session, token_hash: str) -> SignIn | None:
 
 
 def drop_expired(session: Session, now: datetime) -> None:
-    session.exec(delete(SignIn).where(col(SignIn.expires_at) < now))  # type: ignore[call-overload]
+    session.exec(delete(SignIn).where(col(SignIn.expires_at) < now))
 
 
 def attempts(session: Session, purpose: str, subject: str, since: datetime) -> int:

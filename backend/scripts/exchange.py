@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook, load_workbook
@@ -13,14 +14,15 @@ from sqlmodel import Session
 
 from backend.infra.work import Work
 from backend.kernel.errors import Invalid, ZhikeError
-from backend.scripts import service, store, wording
+from backend.scripts import store, wording
+from backend.scripts.drafting import Content, draft
 from backend.scripts.rules import State
-from backend.scripts.service import Content
 
 # Column headings of the sheet, and the field that each holds.
 COLUMNS = {
-    "编号": "key", "主题": "topic", "标题": "title", "渠道": "channel", "内容": "text", "示例问法（一行一句）": "examples",
-    "按钮（一行一个：文字=说的话，或 文字=>动作）": "buttons", "来源": "source", "说明": "note",
+    "编号": "key", "主题": "topic", "标题": "title", "渠道": "channel", "内容": "text",
+    "示例问法（一行一句）": "examples", "按钮（一行一个：文字=说的话，或 文字=>动作）": "buttons",
+    "来源": "source", "说明": "note",
 }
 MAX_ROWS = 10_000
 
@@ -130,7 +132,21 @@ def _from_xlsx(content: bytes) -> list[dict[str, Any]]:
     return rows
 
 
-def import_rows(work: Work, rows: Iterable[Mapping[str, Any]]) -> ImportReport:
+def write_file(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
+    """In the format that the file's name asks for."""
+    path.write_bytes(to_json(rows) if path.suffix.lower() == ".json" else to_xlsx(rows))
+
+
+def import_file(work: Work, path: Path, author_id: str) -> dict[str, Any]:
+    """A file from the command line: ``{"imported", "unchanged", "keys", "problems": [{"row", "key", "reason"}]}``."""
+    if not path.is_file():
+        raise Invalid("file_missing", f"没有这个文件：{path}。")
+    report = import_rows(work, read_file(path.name, path.read_bytes()), author_id)
+    return {"imported": len(report.drafted), "unchanged": report.unchanged, "keys": report.drafted,
+            "problems": report.bad}
+
+
+def import_rows(work: Work, rows: Iterable[Mapping[str, Any]], author_id: str | None = None) -> ImportReport:
     """Turn rows into drafts. Rows whose words are in force already are left alone."""
     report = ImportReport()
     for row in rows:
@@ -142,7 +158,7 @@ def import_rows(work: Work, rows: Iterable[Mapping[str, Any]]) -> ImportReport:
                 continue
             # A savepoint, so that a row that fails half-way leaves nothing behind.
             with work.session.begin_nested():
-                service.draft(work, key, content)
+                draft(work, key, content, author_id)
             report.drafted.append(key)
         except ZhikeError as error:
             report.bad.append({"row": row.get("row"), "key": key, "code": error.code, "reason": error.message})

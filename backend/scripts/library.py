@@ -10,7 +10,7 @@ from backend.kernel.actors import Permission
 from backend.kernel.clock import zh_date
 from backend.kernel.statistics import Rate
 from backend.scripts import shelves, store
-from backend.scripts.rules import CHANNELS, State
+from backend.scripts.rules import CHANNELS, IMPORT_AUTHOR, State
 from backend.scripts.tables import Script, ScriptVersion
 
 EXPIRING = timedelta(days=30)
@@ -89,6 +89,13 @@ class Library:
         return f"{names.get(self.query.need) or shelves.SHELVES.get(self.query.shelf, '全部')} {self.found} 条"
 
 
+_URGENCY = {State.IN_REVIEW: 0, State.DRAFT: 1, State.APPROVED: 2}
+
+
+def _urgency(versions: Sequence[ScriptVersion]) -> int:
+    return min((_URGENCY.get(State(version.state), 9) for version in versions), default=9)
+
+
 def shelf_counts(scripts: Iterable[Script]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for script in scripts:
@@ -106,7 +113,7 @@ def look(work: Work, query: Query, selected: str = "", usage: Mapping[str, Usage
     tests = {
         "waiting": lambda one: any(_waits_for(v, work) for v in versions.get(one.key, ())),
         "expiring": lambda one: any(_expires_soon(v, work.now) for v in versions.get(one.key, ())),
-        "mine": lambda one: any(v.state == State.DRAFT and v.author_id == work.actor.id
+        "mine": lambda one: any(v.state == State.DRAFT and v.author_id in (work.actor.id, IMPORT_AUTHOR)
                                 for v in versions.get(one.key, ())),
     }
     needs = {name: sum(map(test, scripts)) for name, test in tests.items()}
@@ -116,6 +123,8 @@ def look(work: Work, query: Query, selected: str = "", usage: Mapping[str, Usage
         and (query.need not in tests or tests[query.need](script))
         and (not query.words or _mentions(script, versions.get(script.key, ()), query.words))
     ]
+    # What somebody must decide or finish stands on top; the rest keeps its order.
+    chosen.sort(key=lambda script: _urgency(versions.get(script.key, ())))
     shown = chosen[:MAX_ROWS]
     silent = store.newest(work.session, [script.key for script in shown if script.key not in versions])
     rows = [

@@ -12,15 +12,15 @@ from starlette.datastructures import FormData, UploadFile
 
 from backend.infra.work import Work, Works
 from backend.kernel.actors import Actor, Permission
-from backend.kernel.clock import parse_shanghai, to_shanghai
+from backend.kernel.clock import to_shanghai
 from backend.kernel.errors import Invalid, NotFound, ZhikeError
-from backend.scripts import exchange, library, record, rules, service, shelves, store, wording
+from backend.scripts import editor, exchange, library, record, service, shelves, store, wording
 from backend.scripts.library import Query
 from backend.scripts.rules import CHANNELS, State
 from backend.scripts.service import Content
 from backend.scripts.tables import Script, ScriptVersion
 from backend.web.deps import NowDep, WorksDep, require
-from backend.web.forms import CheckedForm, text_field
+from backend.web.forms import CheckedForm
 from backend.web.render import page
 
 router = APIRouter(prefix="/scripts", include_in_schema=False)
@@ -74,7 +74,7 @@ def index(request: Request, works: WorksDep, actor: Reader, now: NowDep, query: 
 @router.get("/new")
 def new_form(request: Request, works: WorksDep, actor: Writer, now: NowDep, topic: str = "") -> Response:
     with works.read(actor, now) as work:
-        form = _blank() | {"topic": topic if topic in shelves.TOPICS else "ask_logistics"}
+        form = editor.blank() | {"topic": topic if topic in shelves.TOPICS else "ask_logistics"}
         return _editor(request, work, form, "起草话术", "/scripts/new")
 
 
@@ -114,7 +114,8 @@ def edit_form(version_id: str, request: Request, works: WorksDep, actor: Writer,
     with works.read(actor, now) as work:
         version, script = _version(work, version_id)
         heading = f"修改草稿 v{version.version}"
-        return _editor(request, work, _filled(script, version), heading, f"/scripts/versions/{version_id}/edit", script)
+        form = editor.filled(script, version)
+        return _editor(request, work, form, heading, f"/scripts/versions/{version_id}/edit", script)
 
 
 @router.get("/{key}")
@@ -139,7 +140,8 @@ def draft_form(key: str, request: Request, works: WorksDep, actor: Writer, now: 
     with works.read(actor, now) as work:
         number = request.query_params.get("from", "")
         detail = record.open_script(work, key, int(number) if number.isdigit() else None)
-        form = _filled(detail.script, detail.version) | {"note": "", "seen": "", "effective_from": "", "effective_to": ""}
+        fresh = {"note": "", "seen": "", "effective_from": "", "effective_to": ""}
+        form = editor.filled(detail.script, detail.version) | fresh
         return _editor(request, work, form, "起草新版本", f"/scripts/{key}/draft", detail.script)
 
 
@@ -149,9 +151,9 @@ def draft_form(key: str, request: Request, works: WorksDep, actor: Writer, now: 
 @router.post("/preview")
 def preview(request: Request, works: WorksDep, actor: Writer, now: NowDep, form: CheckedForm) -> Response:
     """How the words on the screen would look and what the checks say; nothing is stored."""
-    given = _typed(form)
+    given = editor.typed(form)
     with works.read(actor, now) as work:
-        return page(request, "scripts/_preview.html", preview=_preview(work, given), **_words())
+        return page(request, "scripts/_preview.html", preview=editor.preview(work, given), **_words())
 
 
 @router.post("/new")
@@ -159,7 +161,8 @@ def create(request: Request, works: WorksDep, actor: Writer, now: NowDep, form: 
     def write(work: Work, content: Content) -> ScriptVersion:
         key = str(form.get("key", "")).strip()
         if store.script(work.session, key):
-            raise Invalid("key_taken", "这个编号已经有话术了，换一个，或者到那一条里起草新版本。", fields={"key": "已经用了"})
+            raise Invalid("key_taken", "这个编号已经有话术了，换一个，或者到那一条里起草新版本。",
+                          fields={"key": "已经用了"})
         return service.draft(work, key, content)
 
     return _write(request, works, actor, now, form, write, "起草话术", "/scripts/new", None)
@@ -301,88 +304,6 @@ def _back(version: ScriptVersion, query: Query, said: str) -> Response:
 # --- the editor ---------------------------------------------------------------------------------
 
 
-def _blank() -> dict[str, Any]:
-    empty = {"title": "", "say": "", "action": ""}
-    return {"key": "", "title": "", "topic": "ask_logistics", "channel": "any", "text": "", "examples": "", "note": "",
-            "source": "", "effective_from": "", "effective_to": "", "seen": "",
-            "buttons": [dict(empty) for _ in range(wording.MAX_BUTTONS)]}
-
-
-def _filled(script: Script, version: ScriptVersion) -> dict[str, Any]:
-    form = _blank()
-    for slot, button in zip(form["buttons"], version.buttons, strict=False):
-        slot.update({name: str(value) for name, value in button.items()})
-    return form | {
-        "key": script.key, "title": script.title, "topic": script.topic, "source": script.source,
-        "channel": version.channel, "text": version.text, "examples": "\n".join(version.examples),
-        "note": version.note, "effective_from": _local(version.effective_from),
-        "effective_to": _local(version.effective_to), "seen": service.digest_of(version),
-    }
-
-
-def _local(value: datetime | None) -> str:
-    """As the browser's date field wants it, Shanghai time."""
-    return f"{to_shanghai(value):%Y-%m-%dT%H:%M}" if value else ""
-
-
-def _typed(form: FormData) -> dict[str, Any]:
-    """What stands in the form, kept as typed: after an error it goes back to the screen unchanged."""
-    typed = _blank()
-    for name in ("key", "title", "topic", "channel", "text", "examples", "note", "source", "effective_from",
-                 "effective_to", "seen"):
-        value = form.get(name)
-        if isinstance(value, str):
-            typed[name] = value
-    for number, slot in enumerate(typed["buttons"]):
-        does = str(form.get(f"b{number}_does", "say"))
-        slot.update(title=str(form.get(f"b{number}_title", "")), say=str(form.get(f"b{number}_say", "")),
-                    action="" if does == "say" else does)
-    return typed
-
-
-def _button(slot: Mapping[str, str]) -> dict[str, str]:
-    title = slot["title"].strip()
-    if slot["action"]:
-        return {"title": title, "action": slot["action"]}
-    return {"title": title, "say": slot["say"].strip() or title}
-
-
-def _buttons(typed: Mapping[str, Any]) -> list[dict[str, str]]:
-    return [_button(slot) for slot in typed["buttons"] if slot["title"].strip() or slot["say"].strip()]
-
-
-def _content(typed: Mapping[str, Any], form: FormData) -> Content:
-    """Raises Invalid, with the field, for what cannot be read."""
-    text_field(form, "text", required="请写内容。")
-    return Content(
-        text=typed["text"], buttons=_buttons(typed), examples=typed["examples"].splitlines(), channel=typed["channel"],
-        note=typed["note"], topic=typed["topic"], title=typed["title"], source=typed["source"],
-        effective_from=_instant(typed, "effective_from"), effective_to=_instant(typed, "effective_to"),
-    )
-
-
-def _instant(typed: Mapping[str, Any], name: str) -> datetime | None:
-    raw = typed[name].strip()
-    if not raw:
-        return None
-    try:
-        return parse_shanghai(raw)
-    except ValueError as error:
-        raise Invalid("bad_time", "时间没写对，例如 2026-10-12 18:00。", fields={name: "例如 2026-10-12 18:00"}) from error
-
-
-def _preview(work: Work, typed: Mapping[str, Any]) -> dict[str, Any]:
-    text = wording.clean_text(typed["text"])
-    buttons = _buttons(typed)
-    examples = wording.clean_examples(typed["examples"].splitlines())
-    current = next((one.text for one in store.effective(work.session, typed["key"], (typed["channel"],))), None)
-    values = {name: f"{{{name}}}" for name in rules.variables_in(text)} | wording.sample_values(service.house_values())
-    return {
-        "text": rules.render(text, values), "buttons": buttons, "chars": len(text),
-        "findings": service.check(work.session, typed["key"], text, buttons, examples, typed["channel"], current),
-    }
-
-
 def _editor(request: Request, work: Work, form: dict[str, Any], heading: str, action: str,
             script: Script | None = None, error: ZhikeError | None = None, note: str = "") -> Response:
     # A script that customers have heard keeps its name and shelf: reports are told apart by them.
@@ -393,14 +314,14 @@ def _editor(request: Request, work: Work, form: dict[str, Any], heading: str, ac
     return page(
         request, "scripts/edit.html", nav="scripts", status=error.status if error else 200, form=form, heading=heading,
         action=action, key_fixed=script is not None, name_fixed=heard, error=note + error.message if error else "",
-        fields=fields, topics=topics, variables=wording.VARIABLES, preview=_preview(work, form), **_words(),
+        fields=fields, topics=topics, variables=wording.VARIABLES, preview=editor.preview(work, form), **_words(),
     )
 
 
 def _write(request: Request, works: Works, actor: Actor, now: datetime, form: FormData,
            write: Callable[[Work, Content], ScriptVersion], heading: str, action: str, key: str | None) -> Response:
     """Store the draft; then submit it, if that was asked. What was typed is never lost on the way."""
-    typed = _typed(form)
+    typed = editor.typed(form)
     if key is not None:
         with works.read(actor, now) as work:
             script = work.session.get_one(Script, key)
@@ -409,7 +330,7 @@ def _write(request: Request, works: Works, actor: Actor, now: datetime, form: Fo
                       "topic": str(form.get("topic") or script.topic)}
     try:
         with works.begin(actor, now) as work:
-            version = write(work, _content(typed, form))
+            version = write(work, editor.content(typed, form))
     except ZhikeError as refusal:
         with works.read(actor, now) as work:
             known = store.script(work.session, key) if key else None
@@ -422,6 +343,6 @@ def _write(request: Request, works: Works, actor: Actor, now: datetime, form: Fo
     except ZhikeError as refusal:
         with works.read(actor, now) as work:
             saved, script = _version(work, version.id)
-            return _editor(request, work, _filled(script, saved), f"修改草稿 v{saved.version}",
+            return _editor(request, work, editor.filled(script, saved), f"修改草稿 v{saved.version}",
                            f"/scripts/versions/{saved.id}/edit", script, refusal, "草稿存好了。")
     return _back(version, Query(), "submit")

@@ -9,13 +9,13 @@ from sqlmodel import Session
 
 from backend.infra.work import Work
 from backend.kernel.actors import Permission
-from backend.kernel.clock import zh_date, zh_datetime, zh_duration
+from backend.kernel.clock import shanghai_date, zh_datetime, zh_day, zh_duration, zh_time
 from backend.kernel.errors import NotFound
 from backend.people import service as people
 from backend.scripts import service, store
 from backend.scripts.difference import SideBySide, compare
 from backend.scripts.library import Tag, tag_of
-from backend.scripts.rules import CHANNELS, LIFECYCLE, PACK_APPROVER, PACK_AUTHOR, Action, State
+from backend.scripts.rules import CHANNELS, IMPORT_AUTHOR, LIFECYCLE, PACK_APPROVER, PACK_AUTHOR, Action, State
 from backend.scripts.speaking import digest_of, is_intact
 from backend.scripts.tables import Script, ScriptVersion
 from backend.scripts.wording import Finding
@@ -57,7 +57,7 @@ class Detail:
 
 def names(session: Session, ids: Iterable[str | None]) -> dict[str, str]:
     """The names to show for people, and for the pack that has no person behind it."""
-    fixed = {PACK_AUTHOR: "初始话术包", PACK_APPROVER: "上线前核准"}
+    fixed = {PACK_AUTHOR: "初始话术包", PACK_APPROVER: "上线前核准", IMPORT_AUTHOR: "文件导入"}
     return {one: fixed.get(one) or people.staff_name(session, one) for one in set(ids) if one}
 
 
@@ -70,7 +70,7 @@ def open_script(work: Work, key: str, number: int | None = None) -> Detail:
     if number is not None:
         return detail(work, script, versions, service.the_version(work.session, key, number))
     order = (State.IN_REVIEW, State.DRAFT, State.APPROVED, State.EFFECTIVE)
-    mine = [v for v in versions if v.state != State.DRAFT or v.author_id == work.actor.id] or versions
+    mine = [v for v in versions if v.state != State.DRAFT or v.author_id in (work.actor.id, IMPORT_AUTHOR)] or versions
     first = min(mine, key=lambda v: (order.index(State(v.state)) if v.state in order else 9, -v.version))
     return detail(work, script, versions, first)
 
@@ -115,7 +115,7 @@ def _examples(base: ScriptVersion | None, version: ScriptVersion) -> list[tuple[
 def _may(work: Work, version: ScriptVersion) -> set[str]:
     """The buttons this reader gets: what the table allows and their rights permit."""
     state, actor = State(version.state), work.actor
-    own = version.author_id == actor.id
+    own = version.author_id in (actor.id, IMPORT_AUTHOR)
     allowed = set()
     for action, permission, fits in (
         (Action.EDIT, Permission.SCRIPT_WRITE, own),
@@ -149,18 +149,27 @@ def _validity(version: ScriptVersion, now: datetime) -> str:
     return f"{start} 起" if start else (f"到 {end}" if end else "长期有效")
 
 
+def _day(instant: datetime, now: datetime) -> str:
+    """10月8日: the trail's columns are narrow, its weekdays tell nothing."""
+    return zh_day(shanghai_date(instant), shanghai_date(now), relative=True, weekday=False)
+
+
+def _when(instant: datetime, now: datetime) -> str:
+    return f"{_day(instant, now)} {zh_time(instant)}"
+
+
 def _trail(work: Work, version: ScriptVersion, acts: Sequence[Any], who: Mapping[str, str]) -> list[Step]:
     """起草 → 提交 → 审批 → 生效, with who, when and why."""
     state, now = State(version.state), work.now
     author = who[version.author_id]
-    steps = [Step("起草", "done", [f"{author}，{zh_date(version.drafted_at, now)}",
+    steps = [Step("起草", "done", [f"{author}，{_day(version.drafted_at, now)}",
                                  f"恢复自 v{version.restores}" if version.restores else version.note or "没写说明"])]
     if state == State.DRAFT:
         lines = [f"上次被退回：{version.refusal}"] if version.refusal else ["写好就提交"]
         return [*steps, Step("提交", "now", lines), Step("审批", "todo", ["由另一位同事"]), Step("生效", "todo", [])]
     if version.submitted_at is None:
         return [*steps, Step(state.zh, "bad", _last(acts, who, now))]
-    steps.append(Step("提交", "done", [f"{author}，{zh_datetime(version.submitted_at, now)}",
+    steps.append(Step("提交", "done", [f"{author}，{_when(version.submitted_at, now)}",
                                      version.note if version.note and not version.restores else "没写说明"]))
     if state == State.IN_REVIEW:
         waited = zh_duration(now - version.submitted_at)
@@ -171,25 +180,25 @@ def _trail(work: Work, version: ScriptVersion, acts: Sequence[Any], who: Mapping
         return [*steps, Step("审批", "now", lines), Step("生效", "todo", _promise(version, now))]
     if version.approver_id is None or version.approved_at is None:
         return [*steps, Step(state.zh, "bad", _last(acts, who, now))]
-    steps.append(Step("审批", "done", [f"{who[version.approver_id]}，{zh_datetime(version.approved_at, now)}",
+    steps.append(Step("审批", "done", [f"{who[version.approver_id]}，{_when(version.approved_at, now)}",
                                      "批准"]))
     return [*steps, _ending(version, state, acts, who, now)]
 
 
 def _promise(version: ScriptVersion, now: datetime) -> list[str]:
     waits = version.effective_from is not None and version.effective_from > now
-    first = f"{zh_datetime(version.effective_from, now)} 起" if waits and version.effective_from else "批准后 1 秒内"
-    return [first, f"至 {zh_date(version.effective_to, now)}" if version.effective_to else "长期有效"]
+    first = f"{_when(version.effective_from, now)} 起" if waits and version.effective_from else "批准后 1 秒内"
+    return [first, f"至 {_day(version.effective_to, now)}" if version.effective_to else "长期有效"]
 
 
 def _ending(version: ScriptVersion, state: State, acts: Sequence[Any], who: Mapping[str, str],
             now: datetime) -> Step:
     if state == State.APPROVED:
         return Step("生效", "now", _promise(version, now))
-    began = zh_datetime(version.started_at, now) if version.started_at else "没有生效过"
+    began = _when(version.started_at, now) if version.started_at else "没有生效过"
     if state == State.EFFECTIVE:
         return Step("生效", "done", [f"{began} 起",
-                                   f"至 {zh_date(version.effective_to, now)}" if version.effective_to else "长期有效"])
+                                   f"至 {_day(version.effective_to, now)}" if version.effective_to else "长期有效"])
     return Step(state.zh, "bad" if state == State.WITHDRAWN else "done", [f"{began} 起", *_last(acts, who, now)])
 
 
@@ -197,23 +206,26 @@ def _last(acts: Sequence[Any], who: Mapping[str, str], now: datetime) -> list[st
     if not acts:
         return []
     act = _act(acts[-1], who, now)
-    return [f"{act['who']}，{act['when']}", *([act["why"]] if act["why"] else [])]
+    return ["，".join(filter(None, [act["who"], act["when"]])), act["why"] or act["deed"]]
 
 
 DEEDS = {
     "script_drafted": "起草", "script_edited": "修改草稿", "script_submitted": "提交审批", "script_recalled": "收回",
     "script_sent_back": "退回修改", "script_refused": "不同意", "script_approved": "批准", "script_started": "生效",
-    "script_superseded": "被新版本替换", "script_withdrawn": "撤回", "script_expired": "到期",
+    "script_withdrawn": "撤回", "script_expired": "到期",
     "script_rolled_back": "恢复旧版本", "script_seeded": "随初始话术包上线",
 }
 
 
 def _act(act: Any, who: Mapping[str, str], now: datetime) -> dict[str, Any]:
     why = act.detail.get("reason") or act.detail.get("note") or ""
+    deed = DEEDS.get(act.action, act.action)
     if act.action == "script_superseded":
-        why = f"由 v{act.detail.get('by')} 替换"
-    return {"deed": DEEDS.get(act.action, act.action), "who": who.get(act.actor_id, "系统"),
-            "when": zh_datetime(act.at, now), "why": why}
+        deed = f"被 v{act.detail.get('by')} 替换"
+    # These follow from another act; whoever did that one stands beside it.
+    nobody = act.action in ("script_superseded", "script_started", "script_expired", "script_seeded")
+    return {"deed": deed, "who": "" if nobody else who.get(act.actor_id, "系统"), "when": zh_datetime(act.at, now),
+            "why": why}
 
 
 # --- history ------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ CHANNELS: dict[str, str] = {"any": "全部渠道", "web": "网页", "wechat": "�
 # Who stands behind the words that an installation starts with: written by the pack, approved by its owner.
 PACK_AUTHOR = "pack"
 PACK_APPROVER = "owner-approval"
+# Drafts that came from a file: theirs who takes them up, checks them and submits them.
+IMPORT_AUTHOR = "import"
 
 
 class State(StrEnum):
@@ -129,7 +131,7 @@ def render(text: str, variables: Mapping[str, object]) -> str:
     if missing:
         names = "、".join(missing)
         raise Invalid("script_variable_missing", f"这句话术缺少变量：{names}。补上以后才能说。",
-                      fields={name: "缺少这个变量" for name in missing})
+                      fields=dict.fromkeys(missing, "缺少这个变量"))
     return _VARIABLE.sub(lambda match: str(variables[match.group(1)]), text)
 
 

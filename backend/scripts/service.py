@@ -1,6 +1,5 @@
 """The life of a version, from draft to the last time it is said. Every move is journalled."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,35 +13,32 @@ from backend.kernel.errors import Conflict, Forbidden, Invalid, NotFound, ZhikeE
 from backend.kernel.ids import new_id
 from backend.scripts import rules, speaking, store, wording
 from backend.scripts.checking import check, findings
+from backend.scripts.drafting import Content, draft, known_channel, name_it, write
 from backend.scripts.events import ScriptPublished, ScriptWithdrawn
+from backend.scripts.exchange import (
+    ImportReport,
+    export_rows,
+    import_file,
+    import_rows,
+    read_file,
+    to_json,
+    to_xlsx,
+    write_file,
+)
 from backend.scripts.pack import seed
-from backend.scripts.rules import ANY_CHANNEL, CHANNELS, LIFECYCLE, Action, Spoken, State
+from backend.scripts.rules import IMPORT_AUTHOR, LIFECYCLE, Action, Spoken, State
 from backend.scripts.speaking import digest_of, effective, feed, house_values, organisation, render_version, speak
 from backend.scripts.tables import Script, ScriptVersion
 
 __all__ = [
-    "Content", "Spoken", "activate_due", "approve", "check", "digest_of", "draft", "edit_draft", "effective", "feed", "findings", "get",
-    "house_values", "organisation", "recall", "refuse", "render_version", "rollback", "seed", "send_back", "speak",
-    "submit", "the_version", "waiting_for", "withdraw",
+    "Content", "ImportReport", "Spoken", "VersionCard", "activate_due", "approve", "check", "digest_of",
+    "draft", "edit_draft", "effective", "export_rows", "feed", "findings", "get", "house_values", "import_file",
+    "import_rows", "organisation", "read_file", "recall", "refuse", "render_version", "rollback", "seed",
+    "send_back", "speak", "submit", "the_version", "to_json", "to_xlsx", "version_card", "waiting_for",
+    "withdraw", "write_file",
 ]
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Content:
-    """What an author writes."""
-
-    text: str
-    buttons: Sequence[Mapping[str, Any]] = ()
-    examples: Sequence[str] = ()
-    channel: str = ANY_CHANNEL
-    note: str = ""
-    effective_from: datetime | None = None
-    effective_to: datetime | None = None
-    topic: str | None = None  # these three belong to the script, not to the version
-    title: str | None = None
-    source: str | None = None
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -58,33 +54,31 @@ def the_version(session: Session, key: str, number: int) -> ScriptVersion:
     return _or_not_found(store.by_number(session, key, number))
 
 
+@dataclass(frozen=True)
+class VersionCard:
+    """What a bubble needs to know of the version it speaks."""
+
+    key: str
+    version: int
+    version_id: str
+    title: str
+
+
+def version_card(session: Session, version_id: str) -> VersionCard | None:
+    """Which script and version a stored id names. Both rows sit in the session's identity map after the first look."""
+    version = session.get(ScriptVersion, version_id)
+    script = session.get(Script, version.key) if version else None
+    if version is None or script is None:
+        return None
+    return VersionCard(key=version.key, version=version.version, version_id=version.id, title=script.title)
+
+
 def waiting_for(session: Session, actor: Actor) -> int:
     """How many versions wait for this person's decision."""
     return store.waiting_for(session, actor.id) if actor.can(Permission.SCRIPT_APPROVE) else 0
 
 
 # --- writing ------------------------------------------------------------------------------------
-
-
-def draft(work: Work, key: str, content: Content) -> ScriptVersion:
-    """Start a new version (of a new script, when the key is new).
-
-    Raises Forbidden, Invalid (`bad_script_key`, `field_missing`, `unknown_channel`).
-    """
-    work.actor.require(Permission.SCRIPT_WRITE)
-    wording.check_key(key)
-    script = store.lock_script(work.session, key)
-    if script is None:
-        script = _new_script(work, key, content)
-    version = ScriptVersion(
-        id=new_id(), key=key, version=store.last_number(work.session, key) + 1, channel=_channel(content.channel),
-        state=State.DRAFT, text="", author_id=work.actor.id, drafted_at=work.now,
-    )
-    _write(version, content)
-    work.session.add(version)
-    work.flush()
-    work.journal("script_drafted", "script_version", version.id, key=key, version=version.version, note=version.note)
-    return version
 
 
 def edit_draft(work: Work, version_id: str, content: Content, seen: str | None = None) -> ScriptVersion:
@@ -98,12 +92,12 @@ def edit_draft(work: Work, version_id: str, content: Content, seen: str | None =
     _own(work, version)
     version.state = LIFECYCLE.next(State(version.state), Action.EDIT)
     _same_words(version, seen)
-    version.channel = _channel(content.channel)
-    _write(version, content)
+    version.channel = known_channel(content.channel)
+    write(version, content)
     script = store.script(work.session, version.key)
     # A script that nobody has heard yet may still change its name and place.
     if script and not _was_ever_approved(work.session, version.key):
-        _name(script, content)
+        name_it(script, content)
     work.session.add(version)
     work.journal("script_edited", "script_version", version.id, key=version.key, version=version.version)
     return version
@@ -200,7 +194,8 @@ def rollback(work: Work, key: str, number: int, reason: str = "") -> ScriptVersi
     store.lock_script(work.session, key)
     old = the_version(work.session, key, number)
     if not can_return(old, work.now):
-        raise Conflict("cannot_roll_back", f"v{number} 不能直接恢复：只有曾经生效、没有被撤回、也没有到期的版本可以。请另起一稿。")
+        raise Conflict("cannot_roll_back",
+                       f"v{number} 不能直接恢复：只有曾经生效、没有被撤回、也没有到期的版本可以。请另起一稿。")
     version = ScriptVersion(
         id=new_id(), key=key, version=store.last_number(work.session, key) + 1, channel=old.channel,
         state=State.APPROVED, text=old.text, variables=list(old.variables), buttons=list(old.buttons),
@@ -281,7 +276,8 @@ def _end(work: Work, version: ScriptVersion, action: Action, deed: str, reason: 
         version.ended_at = version.effective_to if action == Action.EXPIRE and version.effective_to else work.now
     work.session.add(version)
     work.flush()
-    work.journal(deed, "script_version", version.id, key=version.key, version=version.version, reason=reason, was=was)
+    work.journal(deed, "script_version", version.id, key=version.key, version=version.version, reason=reason,
+                 was=was)
     if was == State.EFFECTIVE:
         work.record(ScriptWithdrawn(at=version.ended_at or work.now, key=version.key, version_id=version.id,
                                     revision=_next_revision(work), reason=str(version.state)))
@@ -289,7 +285,8 @@ def _end(work: Work, version: ScriptVersion, action: Action, deed: str, reason: 
     return version
 
 
-def _move(work: Work, version: ScriptVersion, action: Action, deed: str, reason: str = "", **changes: Any) -> ScriptVersion:
+def _move(work: Work, version: ScriptVersion, action: Action, deed: str, reason: str = "",
+          **changes: Any) -> ScriptVersion:
     version.state = LIFECYCLE.next(State(version.state), action)
     for name, value in changes.items():
         setattr(version, name, value)
@@ -323,6 +320,9 @@ def _held(work: Work, version_id: str) -> ScriptVersion:
 
 
 def _own(work: Work, version: ScriptVersion) -> None:
+    """Only its author goes on with a draft; one that came from a file belongs to whoever takes it up."""
+    if version.author_id == IMPORT_AUTHOR and work.actor.kind == "staff":
+        version.author_id = work.actor.id
     if work.actor.kind == "staff" and version.author_id != work.actor.id:
         raise Forbidden("not_your_draft", "这份草稿是别人写的，只有作者能改。您可以另起一稿。")
 
@@ -338,7 +338,8 @@ def _must_pass(session: Session, version: ScriptVersion) -> None:
         fields: dict[str, str] = {}
         for finding in failed:
             fields[finding.field] = "；".join(filter(None, [fields.get(finding.field), finding.text]))
-        raise Invalid("script_not_ready", "还不能提交：" + "；".join(finding.text for finding in failed) + "。", fields=fields)
+        words = "；".join(finding.text for finding in failed)
+        raise Invalid("script_not_ready", f"还不能提交：{words}。", fields=fields)
 
 
 def _reason(reason: str, sentence: str) -> str:
@@ -348,56 +349,5 @@ def _reason(reason: str, sentence: str) -> str:
     return reason[:300]
 
 
-def _channel(channel: str) -> str:
-    if channel not in CHANNELS:
-        raise Invalid("unknown_channel", "没有这个渠道，请从列表里选。", fields={"channel": "请从列表里选"})
-    return channel
-
-
-def _write(version: ScriptVersion, content: Content) -> None:
-    version.text = wording.clean_text(content.text)
-    version.variables = rules.variables_in(version.text)
-    version.buttons = wording.clean_buttons(content.buttons)
-    version.examples = wording.clean_examples(content.examples)
-    version.note = content.note.strip()[:300]
-    version.effective_from, version.effective_to = content.effective_from, content.effective_to
-
-
-def _new_script(work: Work, key: str, content: Content) -> Script:
-    script = Script(key=key, topic="", title="", owner=work.actor.id, created_at=work.now)
-    for name, value, sentence in (("title", content.title, "请写一个标题。"), ("topic", content.topic, "请选一个主题。")):
-        if not (value or "").strip():
-            raise Invalid("field_missing", sentence, fields={name: sentence})
-    _name(script, content)
-    work.session.add(script)
-    work.flush()
-    return script
-
-
-def _name(script: Script, content: Content) -> None:
-    script.title = (content.title or script.title).strip()[:80]
-    script.topic = (content.topic or script.topic).strip()[:40]
-    script.source = (script.source if content.source is None else content.source).strip()[:300]
-
-
 def _was_ever_approved(session: Session, key: str) -> bool:
     return any(version.approved_at for version in store.versions(session, key))
-
-
-@dataclass(frozen=True)
-class VersionCard:
-    """What a bubble needs to know of the version it speaks."""
-
-    key: str
-    version: int
-    version_id: str
-    title: str
-
-
-def version_card(session: Session, version_id: str) -> VersionCard | None:
-    """Which script and version a stored id names. Both rows sit in the session's identity map after the first look."""
-    version = session.get(ScriptVersion, version_id)
-    script = session.get(Script, version.key) if version else None
-    if version is None or script is None:
-        return None
-    return VersionCard(key=version.key, version=version.version, version_id=version.id, title=script.title)

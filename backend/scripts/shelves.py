@@ -17,9 +17,10 @@ SHELVES: dict[str, str] = INTENTS | AROUND
 
 # What else an author may file a script under, beside the shelves' own intents.
 OTHER_TOPICS: dict[str, str] = {
-    "greet": "问候", "goodbye": "道别", "thank": "致谢", "affirm": "肯定", "deny": "否定", "bot_challenge": "问是否机器人",
-    "chitchat": "闲聊", "out_of_scope": "范围外", "give_praise": "表扬", "give_suggestion": "建议",
-    "express_anger": "情绪宣泄", "dispute_outcome": "不认可结果", "withdraw_complaint": "撤诉", "rate_service": "评价",
+    "greet": "问候", "goodbye": "道别", "thank": "致谢", "affirm": "肯定", "deny": "否定",
+    "bot_challenge": "问是否机器人", "chitchat": "闲聊", "out_of_scope": "范围外", "give_praise": "表扬",
+    "give_suggestion": "建议", "express_anger": "情绪宣泄", "dispute_outcome": "不认可结果",
+    "withdraw_complaint": "撤诉", "rate_service": "评价",
     "system": "由系统说出",
 }
 TOPICS: dict[str, str] = INTENTS | OTHER_TOPICS

@@ -112,7 +112,7 @@ def scripts(session: Session, topic: str | None = None) -> list[Script]:
 
 
 def topic_counts(session: Session) -> dict[str, int]:
-    return {topic: count for topic, count in session.exec(select(Script.topic, func.count()).group_by(Script.topic))}
+    return dict(session.exec(select(Script.topic, func.count()).group_by(Script.topic)).all())
 
 
 def living(session: Session, of: Collection[str] | None = None) -> list[ScriptVersion]:

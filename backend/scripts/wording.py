@@ -98,7 +98,8 @@ ABSOLUTES: tuple[BannedWord, ...] = (
     BannedWord(r"(?<!不)肯定(?=会|能|到|给您|没有|没问题)", "做不到时就是失信，写清条件和时间"),
     BannedWord(r"万无一失|零风险|毫无风险|永不", "绝对化用语"),
     BannedWord(r"永久(?=免费|有效|保修|使用)|无条件(?=退|换|赔)", "没有期限和条件的承诺"),
-    BannedWord(r"全网最低|史上最|最低价|最优惠|最便宜|最好的|最佳|最先进|第一品牌|销量第一", "广告法第九条：绝对化用语"),
+    BannedWord(r"全网最低|史上最|最低价|最优惠|最便宜|最好的|最佳|最先进|第一品牌|销量第一",
+               "广告法第九条：绝对化用语"),
     BannedWord(r"国家级|世界级|顶级|独一无二", "广告法第九条：绝对化用语"),
 )
 # Not forbidden, but not this house's voice.
@@ -109,7 +110,10 @@ DISCOURAGED: tuple[BannedWord, ...] = (
     BannedWord(r"尽快", "写明最晚什么时候"),
 )
 # Promises of money: for the approver's second look.
-MONEY = re.compile(r"全额|赔付|赔偿|补偿|返现|免费|包邮|退[您你]?(?:差价|运费)|[0-9一二三四五六七八九十百千万两]+\s?(?:元|块钱)|[¥￥]\s?\d")
+MONEY = re.compile(
+    r"全额|赔付|赔偿|补偿|返现|免费|包邮|退[您你]?(?:差价|运费)"
+    r"|[0-9一二三四五六七八九十百千万两]+\s?(?:元|块钱)|[¥￥]\s?\d"
+)
 
 
 def utf8_bytes(text: str) -> int:
@@ -145,7 +149,8 @@ def _variables(key: str, text: str, current: str | None) -> list[Finding]:
         found.append(Finding("loose_brace", "error", "有落单的大括号，变量要写成 {order_no} 这样"))
     lost = sorted(REQUIRED.get(key, frozenset()) - set(used))
     if lost:
-        found.append(Finding("missing_variable", "error", "这句话必须说到：" + "、".join(VARIABLES[n][0] for n in lost)))
+        names = "、".join(VARIABLES[name][0] for name in lost)
+        found.append(Finding("missing_variable", "error", f"这句话必须说到：{names}"))
     if key in NO_VARIABLES and set(used) - HOUSE_VARIABLES:
         found.append(Finding("must_stand_alone", "error", "这句话在出错时说，不能依赖变量"))
     if current is not None:
@@ -203,18 +208,23 @@ def _buttons(buttons: Sequence[Mapping[str, Any]]) -> list[Finding]:
     if len(buttons) > MAX_BUTTONS:
         found.append(Finding("too_many_buttons", "error", f"按钮最多 {MAX_BUTTONS} 个", "buttons"))
     for button in buttons:
-        title, say, action = (str(button.get(name) or "").strip() for name in ("title", "say", "action"))
-        if not title or len(title) > MAX_BUTTON_TITLE:
-            found.append(Finding("bad_button", "error", f"按钮「{title}」的文字要有 1 到 {MAX_BUTTON_TITLE} 字", "buttons"))
-        elif bool(say) == bool(action):
-            found.append(Finding("bad_button", "error", f"按钮「{title}」要么替客户说一句话，要么做一个动作", "buttons"))
-        elif action and action not in BUTTON_ACTIONS:
-            found.append(Finding("bad_button", "error", f"按钮「{title}」的动作 {action} 不存在", "buttons"))
-        elif len(say) > MAX_SAY:
-            found.append(Finding("bad_button", "error", f"按钮「{title}」替客户说的话最多 {MAX_SAY} 字", "buttons"))
-        elif set(button) - {"title", "say", "action"}:
-            found.append(Finding("bad_button", "error", f"按钮「{title}」有不认识的内容", "buttons"))
+        if wrong := _button_fault(button):
+            title = str(button.get("title") or "")
+            found.append(Finding("bad_button", "error", f"按钮「{title}」{wrong}", "buttons"))
     return found
+
+
+def _button_fault(button: Mapping[str, Any]) -> str:
+    title, say, action = (str(button.get(name) or "").strip() for name in ("title", "say", "action"))
+    if not title or len(title) > MAX_BUTTON_TITLE:
+        return f"的文字要有 1 到 {MAX_BUTTON_TITLE} 字"
+    if bool(say) == bool(action):
+        return "要么替客户说一句话，要么做一个动作"
+    if action and action not in BUTTON_ACTIONS:
+        return f"的动作 {action} 不存在"
+    if len(say) > MAX_SAY:
+        return f"替客户说的话最多 {MAX_SAY} 字"
+    return "有不认识的内容" if set(button) - {"title", "say", "action"} else ""
 
 
 def _examples(examples: Sequence[str]) -> list[Finding]:
@@ -223,7 +233,8 @@ def _examples(examples: Sequence[str]) -> list[Finding]:
         found.append(Finding("too_many_examples", "error", f"示例问法最多 {MAX_EXAMPLES} 句", "examples"))
     long = [example for example in examples if len(example) > MAX_EXAMPLE_CHARS]
     if long:
-        found.append(Finding("long_example", "error", f"「{long[0][:12]}……」太长，一句最多 {MAX_EXAMPLE_CHARS} 字", "examples"))
+        found.append(Finding("long_example", "error", f"「{long[0][:12]}……」太长，一句最多 {MAX_EXAMPLE_CHARS} 字",
+                             "examples"))
     return found
 
 

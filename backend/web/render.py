@@ -52,7 +52,7 @@ def shell(request: Request, nav: str | None = None) -> dict[str, Any]:
 def page(request: Request, template: str, *, nav: str | None = None, status: int = 200,
          headers: Mapping[str, str] | None = None, **context: Any) -> Response:
     """Render a whole page in the shell (or a partial, when the template does not extend it)."""
-    html = templates.get_template(template).render(**shell(request, nav), **context)
+    html = templates.get_template(template).render(**{**shell(request, nav), "status": status, **context})
     # Staff pages show customers' words: nothing of them stays in a shared or back-button cache.
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store", **(headers or {})})
 

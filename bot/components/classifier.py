@@ -110,9 +110,7 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
             with model_storage.read_from(resource) as folder:
                 arrays = np.load(folder / "classifier.npz", allow_pickle=False)
                 classes = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
-                component._model = SoftmaxModel(
-                    classes, arrays["sparse"], arrays["dense"], arrays["intercept"]
-                )
+                component._model = SoftmaxModel(classes, arrays["sparse"], arrays["dense"], arrays["intercept"])
                 component._mean = arrays["mean"]
                 probe = csr_matrix(arrays["probe_sparse"])
                 got = component._probabilities(probe, arrays["probe_dense"])[0]

@@ -55,6 +55,6 @@ class ZhSentenceEmbedding(GraphComponent):
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         usable = [message for message in training_data.training_examples if message.get(TEXT) is not None]
-        for message, vector in zip(usable, self._encoder.many([message.get(TEXT) for message in usable])):
+        for message, vector in zip(usable, self._encoder.many([message.get(TEXT) for message in usable]), strict=False):
             self._add(message, vector)
         return training_data

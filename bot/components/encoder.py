@@ -107,7 +107,7 @@ class CachedEncoder:
         known = self._load(set(keys))
         missing = [key for key in dict.fromkeys(keys) if key not in known]
         if missing:
-            fresh = dict(zip(missing, self._inner.encode(missing)))
+            fresh = dict(zip(missing, self._inner.encode(missing), strict=False))
             self._save(fresh)
             known.update(fresh)
         if not keys:
@@ -126,19 +126,14 @@ class CachedEncoder:
     def _load(self, keys: set[str]) -> dict[str, np.ndarray]:
         if self._disk is None or not self._disk.exists():
             return {}
-        wanted = {self._digest(key): key for key in keys}
         found: dict[str, np.ndarray] = {}
-        digests = list(wanted)
         try:
             with sqlite3.connect(self._disk, timeout=5) as db:
-                for start in range(0, len(digests), 500):
-                    part = digests[start : start + 500]
-                    marks = ",".join("?" * len(part))
-                    query = f"SELECT digest, vector FROM embeddings WHERE digest IN ({marks})"
-                    for digest, blob in db.execute(query, part):
-                        vector = np.frombuffer(blob, dtype=np.float32)
-                        if vector.shape == (self.dimension,):
-                            found[wanted[digest]] = vector
+                for key in keys:
+                    row = db.execute("SELECT vector FROM embeddings WHERE digest = ?", (self._digest(key),)).fetchone()
+                    vector = np.frombuffer(row[0], dtype=np.float32) if row else None
+                    if vector is not None and vector.shape == (self.dimension,):
+                        found[key] = vector
         except sqlite3.Error:
             return found  # a broken cache costs time, nothing else
         return found

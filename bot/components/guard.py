@@ -27,7 +27,9 @@ _FILLER = re.compile(
 )
 
 #: 补充一下，… announces itself whatever facts follow.
-_SUPPLEMENT = re.compile(r"^(我|再|还|想|要|来|给|帮|需要|先前|之前|刚才|[\s,，])*补充(一下|一点|几点|两点|说明|材料|证据|资料|照片|一张|内容|[:：,，])")
+_SUPPLEMENT = re.compile(
+    r"^(我|再|还|想|要|来|给|帮|需要|先前|之前|刚才|[\s,，])*补充(一下|一点|几点|两点|说明|材料|证据|资料|照片|一张|内容|[:：,，])"
+)
 
 
 def is_bare_value(text: str) -> bool:

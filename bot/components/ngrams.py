@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any, Dict, List, Text, Type
 
@@ -27,7 +28,7 @@ from bot.text import UNDERSTOOD_CHARS
 def _words(text: str) -> List[str]:
     """Analyzer of the word vectorizer: the tokens come joined by a separator."""
     words = [word for word in text.split("\x1f") if word]
-    return words + [f"{left} {right}" for left, right in zip(words, words[1:])]
+    return words + [f"{left} {right}" for left, right in itertools.pairwise(words)]
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
@@ -42,9 +43,7 @@ class ZhNgramFeaturizer(GraphComponent):
     def get_default_config() -> Dict[Text, Any]:
         return {"unit": "char", "min_ngram": 1, "max_ngram": 4, "min_df": 1}
 
-    def __init__(
-        self, config: Dict[Text, Any], name: Text, model_storage: ModelStorage, resource: Resource
-    ) -> None:
+    def __init__(self, config: Dict[Text, Any], name: Text, model_storage: ModelStorage, resource: Resource) -> None:
         self._config = {**self.get_default_config(), **config}
         self._name = name
         self._storage = model_storage

@@ -38,7 +38,9 @@ def private_jieba(dictionary: Optional[Path], tmp_dir: Path) -> jieba.Tokenizer:
         try:
             tokenizer.load_userdict(str(dictionary))
         except (ValueError, UnicodeDecodeError) as error:
-            raise DictionaryBroken(f"词典 {dictionary} 读不懂：{error}。每行应为“词 [词频] [词性]”，UTF-8 编码。") from error
+            raise DictionaryBroken(
+                f"词典 {dictionary} 读不懂：{error}。每行应为“词 [词频] [词性]”，UTF-8 编码。"
+            ) from error
     return tokenizer
 
 

@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions.slots import (
-    CONFIRMED,
-    CONTACT,
-    DESCRIPTION,
-    ORDER_NO,
-    REMEDY,
-    SKIPPED,
-    STEPS,
+from actions.parsing import (
     Said,
-    answered_in_between,
     find_complaint_no,
     find_contact,
     find_last4,
@@ -28,11 +20,21 @@ from actions.slots import (
     is_skip,
     is_yes,
     mask_contact,
-    next_step,
-    start,
     supplements_something,
     tells_something,
     wants_own_order,
+)
+from actions.slots import (
+    CONFIRMED,
+    CONTACT,
+    DESCRIPTION,
+    ORDER_NO,
+    REMEDY,
+    SKIPPED,
+    STEPS,
+    answered_in_between,
+    next_step,
+    start,
 )
 
 FULL: dict[str, Any] = {
@@ -86,14 +88,26 @@ def test_an_order_number_is_read_in_any_of_its_spellings(text: str, found: str |
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("TS20260924-0017", "TS20260924-0017"), ("编号ts202609240017", "TS20260924-0017"), ("20260924-0017", "TS20260924-0017"), ("0017", None)],
+    [
+        ("TS20260924-0017", "TS20260924-0017"),
+        ("编号ts202609240017", "TS20260924-0017"),
+        ("20260924-0017", "TS20260924-0017"),
+        ("0017", None),
+    ],
 )
 def test_a_complaint_number_may_lack_its_letters_and_dash(text: str, found: str | None) -> None:
     assert find_complaint_no(text) == found
 
 
 @pytest.mark.parametrize(
-    ("text", "found"), [("8000", "8000"), ("尾号是8000", "8000"), ("13912348000", "8000"), ("TS20260924-0017，尾号8000", "8000"), ("TS20260924-0017", None)]
+    ("text", "found"),
+    [
+        ("8000", "8000"),
+        ("尾号是8000", "8000"),
+        ("13912348000", "8000"),
+        ("TS20260924-0017，尾号8000", "8000"),
+        ("TS20260924-0017", None),
+    ],
 )
 def test_the_last_four_digits_may_come_alone_or_within_the_number(text: str, found: str | None) -> None:
     assert find_last4(text) == found
@@ -127,7 +141,10 @@ def test_demanding_that_it_be_handled_names_no_remedy() -> None:
     assert find_remedy("桌面开裂，希望给我换一张新的") == "换一张新的"
 
 
-@pytest.mark.parametrize("text", ["是", "是的", "对", "没错", "确认", "确认提交", "好的呀", "嗯嗯", "可以", "OK", "行吧", "对的没错", "就这样吧"])
+@pytest.mark.parametrize(
+    "text",
+    ["是", "是的", "对", "没错", "确认", "确认提交", "好的呀", "嗯嗯", "可以", "OK", "行吧", "对的没错", "就这样吧"],
+)
 def test_yes_has_many_forms(text: str) -> None:
     assert is_yes(Said(text))
     assert not is_no(Said(text))
@@ -139,7 +156,10 @@ def test_no_has_many_forms(text: str) -> None:
     assert not is_yes(Said(text))
 
 
-@pytest.mark.parametrize("text", ["算了", "算了吧", "不投诉了", "那算了", "取消", "我不投诉了", "先不投诉了", "不弄了", "没事了", "算了不投诉了"])
+@pytest.mark.parametrize(
+    "text",
+    ["算了", "算了吧", "不投诉了", "那算了", "取消", "我不投诉了", "先不投诉了", "不弄了", "没事了", "算了不投诉了"],
+)
 def test_leaving_has_many_forms(text: str) -> None:
     assert is_cancel(Said(text))
     for asked in STEPS:
@@ -174,7 +194,12 @@ def test_a_story_about_delivery_or_money_is_the_description_not_a_question(text:
 
 @pytest.mark.parametrize(
     ("text", "intent"),
-    [("你们几点下班？", "ask_service_info"), ("发票怎么开", "ask_invoice"), ("退款一般多久到账", "ask_refund"), ("你是机器人吗", "bot_challenge")],
+    [
+        ("你们几点下班？", "ask_service_info"),
+        ("发票怎么开", "ask_invoice"),
+        ("退款一般多久到账", "ask_refund"),
+        ("你是机器人吗", "bot_challenge"),
+    ],
 )
 @pytest.mark.parametrize("asked", STEPS)
 def test_a_question_in_the_middle_is_answered_and_the_form_goes_on(text: str, intent: str, asked: str) -> None:
@@ -182,7 +207,11 @@ def test_a_question_in_the_middle_is_answered_and_the_form_goes_on(text: str, in
 
 
 def test_a_remedy_that_sounds_like_a_topic_is_the_remedy() -> None:
-    for text, intent in [("退款", "ask_refund"), ("退货退款", "ask_return_exchange"), ("让你们经理打电话给我道歉", "request_human")]:
+    for text, intent in [
+        ("退款", "ask_refund"),
+        ("退货退款", "ask_return_exchange"),
+        ("让你们经理打电话给我道歉", "request_human"),
+    ]:
         assert next_step(REMEDY, Said(text, intent, 0.95), {}).slots == {REMEDY: text}
 
 
@@ -255,12 +284,17 @@ def test_after_a_digression_the_form_knows_that_somebody_has_answered() -> None:
     assert not answered_in_between([spoken, listen, user, form], "complaint_form")
 
 
-@pytest.mark.parametrize("text", ["订单到哪了", "我的快递怎么还没到", "发货了吗", "帮我查一下订单", "什么时候能到", "查订单", "我买的桌子还没发货"])
+@pytest.mark.parametrize(
+    "text",
+    ["订单到哪了", "我的快递怎么还没到", "发货了吗", "帮我查一下订单", "什么时候能到", "查订单", "我买的桌子还没发货"],
+)
 def test_asking_for_ones_own_order_is_looked_up(text: str) -> None:
     assert wants_own_order(Said(text))
 
 
-@pytest.mark.parametrize("text", ["怎么查物流", "运费多少", "能送到西藏吗", "一般几天发货", "可以改约送货时间吗", "显示签收但我没收到"])
+@pytest.mark.parametrize(
+    "text", ["怎么查物流", "运费多少", "能送到西藏吗", "一般几天发货", "可以改约送货时间吗", "显示签收但我没收到"]
+)
 def test_asking_how_it_is_done_is_a_script(text: str) -> None:
     assert not wants_own_order(Said(text))
 
@@ -270,7 +304,9 @@ def test_announcing_a_supplement_is_not_one() -> None:
     assert supplements_something("补充一下，快递员是周五晚上来的")
 
 
-@given(st.sampled_from(STEPS), st.text(max_size=300), st.sampled_from(["", "nlu_fallback", "ask_refund", "deny", "affirm"]))
+@given(
+    st.sampled_from(STEPS), st.text(max_size=300), st.sampled_from(["", "nlu_fallback", "ask_refund", "deny", "affirm"])
+)
 def test_whatever_is_typed_the_form_takes_one_known_step(asked: str, text: str, intent: str) -> None:
     step = next_step(asked, Said(text, intent, 0.7), FULL)
     assert step.kind in ("fill", "digress", "end")

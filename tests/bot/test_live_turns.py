@@ -26,7 +26,13 @@ def fill(customer: Customer, description: str = "书桌桌面开裂，客服一�
 
 @pytest.mark.parametrize(
     ("text", "key"),
-    [("你好", "chat.greet"), ("发票怎么开", "invoice.how_to_issue"), ("你们几点下班", "service.hours"), ("谢谢", "chat.thank"), ("你是机器人吗", "chat.bot_challenge")],
+    [
+        ("你好", "chat.greet"),
+        ("发票怎么开", "invoice.how_to_issue"),
+        ("你们几点下班", "service.hours"),
+        ("谢谢", "chat.thank"),
+        ("你是机器人吗", "chat.bot_challenge"),
+    ],
 )
 def test_an_inquiry_is_answered_by_an_approved_script(customer: Customer, text: str, key: str) -> None:
     (message,) = customer.say(text)
@@ -273,12 +279,16 @@ def test_a_request_that_is_no_message_is_refused_with_a_code(customer: Customer,
     assert (stranger.status_code, stranger.json()["code"]) == (401, "wrong_secret")
 
 
-@pytest.mark.parametrize("path", ["/webhooks/rest/webhook", "/conversations/x/tracker", "/model", "/model/parse", "/domain"])
+@pytest.mark.parametrize(
+    "path", ["/webhooks/rest/webhook", "/conversations/x/tracker", "/model", "/model/parse", "/domain"]
+)
 def test_rasas_own_doors_are_shut(customer: Customer, path: str) -> None:
     assert customer.bot.get(path).status_code == 404
 
 
-def test_an_approved_change_is_spoken_within_a_second_without_training(customer: Customer, backend: FakeBackend) -> None:
+def test_an_approved_change_is_spoken_within_a_second_without_training(
+    customer: Customer, backend: FakeBackend
+) -> None:
     (before,) = customer.say("你们几点下班")
     backend.publish(before["script"]["key"], "每天九点到二十一点，{shop_name}。")
     deadline = time.monotonic() + 1.5

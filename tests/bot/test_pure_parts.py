@@ -17,7 +17,10 @@ from bot.scripts import Script, ScriptCache, texts_of
 from bot.text import for_encoder, has_meaning, neutralise, normalise, same_length_width
 
 
-@pytest.mark.parametrize("text", ["/restart", "／restart", " /restart", "//restart", "\u200b/restart", "/ /restart", "\t/file_complaint{\"a\":1}"])
+@pytest.mark.parametrize(
+    "text",
+    ["/restart", "／restart", " /restart", "//restart", "\u200b/restart", "/ /restart", '\t/file_complaint{"a":1}'],
+)
 def test_typed_text_never_starts_with_a_command(text: str) -> None:
     assert not neutralise(text).startswith(("/", "／"))
 
@@ -104,7 +107,14 @@ def test_the_last_script_tells_what_yes_means() -> None:
 
 
 def _feed(revision: int = 1, text: str = "旧", **more: Any) -> dict[str, Any]:
-    row = {"key": "invoice.how", "version": revision, "version_id": "v", "topic": INVOICE, "title": "开发票", "text": text}
+    row = {
+        "key": "invoice.how",
+        "version": revision,
+        "version_id": "v",
+        "topic": INVOICE,
+        "title": "开发票",
+        "text": text,
+    }
     return {"revision": revision, "as_of": "", "settings": {"shop_name": "禾木家居"}, "scripts": [{**row, **more}]}
 
 

@@ -100,7 +100,7 @@ def test_a_due_date_unfolds_into_the_days_counted_and_skipped(company: Works) ->
     assert (cells["9/25"]["counted"], cells["9/25"]["reason"]) == (False, "中秋")
     assert (cells["10/10"]["ordinal"], cells["10/10"]["reason"]) == (6, "调休")
     assert cells["10/9"]["today"] and cells["10/12"]["due"] and cells["10/12"]["ordinal"] == 7
-    assert shown_now["clock_text"] == "还剩 3 天 3 时"
+    assert shown_now["clock_text"] == "还剩 3 天"
 
 
 def test_a_regime_for_reference_starts_no_clock(company: Works) -> None:

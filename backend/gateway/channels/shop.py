@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from backend.scripts import service as scripts
 from backend.web.render import page
 
 router = APIRouter()
@@ -9,4 +10,7 @@ router = APIRouter()
 
 @router.get("/")
 def shop(request: Request) -> Response:
-    return page(request, "shop/index.html")
+    known = scripts.organisation()
+    names = {"name": "shop_name", "bot_name": "bot_name", "service_hours": "service_hours", "hotline": "hotline"}
+    shop = {name: str(known[given]) for name, given in names.items() if known.get(given)}
+    return page(request, "shop/index.html", shop=shop)

@@ -28,7 +28,7 @@ function weekly(c, { points, centre }) {
   const high = Math.min(1, Math.ceil((Math.max(...seen) + 0.01) * 20) / 20);
   const every = Math.max(1, Math.ceil(points.length / 7));
   const last = points.findLast((p) => p.upper != null);
-  const mark = (value, label, ink = "ink-3") => ({ yAxis: value, lineStyle: { opacity: 0 },
+  const mark = (value, label, ink = "ink-3") => ({ yAxis: value, lineStyle: { color: "transparent" },
     label: { formatter: label, position: "end", ...text(c, ink) } });
   const limit = (name, values, area) => ({ name, type: "line", step: "middle", symbol: "none", silent: true, data: values,
     stack: area ? "band" : undefined, lineStyle: { color: c["ink-3"], type: [4, 3], width: 1 }, z: 1,
@@ -47,11 +47,12 @@ function weekly(c, { points, centre }) {
     tooltip: { trigger: "item", ...tip(c, (hit) => hit.data?.words) },
     series: [...limits, {
       name: "满意度", type: "line", z: 5, connectNulls: false, cursor: "pointer", lineStyle: { color: c.c1, width: 2 },
-      data: points.map((p) => ({
+      data: points.map((p, i) => ({
         value: p.value, href: p.href, words: p.text, symbol: "circle", symbolSize: p.signal ? 10 : 8,
         itemStyle: { color: p.signal ? c["danger-solid"] : c.c1, borderColor: c.surface, borderWidth: 1.5 },
-        label: p.signal ? { show: true, position: "left", distance: 14, ...text(c, "danger", 600),
-          formatter: `${percent(p.value)}，${p.signal === "low" ? "低于下限" : "高于上限"}` } : undefined,
+        label: p.signal ? { show: true, position: i < points.length / 3 ? "right" : "left", distance: 14, ...text(c, "danger", 600),
+          lineHeight: 17, rich: { base: { ...text(c, "ink-2"), lineHeight: 17 } },
+          formatter: `${percent(p.value)}，${p.signal === "low" ? "低于下限" : "高于上限"}\n{base|${p.words}，${p.k} / ${p.n}}` } : undefined,
       })),
       markLine: centre == null ? undefined : { silent: true, symbol: "none", animation: false, data: [
         { yAxis: centre, lineStyle: { color: c["ink-3"], type: "solid", width: 1 },

@@ -1,29 +1,31 @@
 /* Parts of the desk that are fetched again, and clocks that count on in between. Nothing here touches what is
    being written, takes the focus, or scrolls somebody who reads back. */
 
-/** Fetches a fragment and hands it on; calls in between are folded into one more fetch. Last wish wins. */
+/** Fetches a fragment and hands it on; calls in between are folded into one more fetch, and end with it. */
 export function refresher(url, apply) {
-  let running = false;
+  let running = null;
   let again = false;
-  return async function refresh() {
-    if (running) { again = true; return; }
-    running = true;
-    try {
-      do {
-        again = false;
-        const wanted = url();
-        if (!wanted) return;
+
+  async function fetchAll() {
+    do {
+      again = false;
+      const wanted = url();
+      if (!wanted) return;
+      try {
         const response = await fetch(wanted, { headers: { "HX-Request": "true", Accept: "text/html" }, credentials: "same-origin" });
         if (response.status === 401) { location.reload(); return; }
         if (response.ok) {
           const html = await response.text();
           if (url() === wanted) apply(html);
         }
-      } while (again);
-    } catch { /* offline: the notice is live.js's, the next hint or the net brings it up to date */
-    } finally {
-      running = false;
-    }
+      } catch { /* offline: the notice is live.js's, the next hint or the net brings it up to date */ }
+    } while (again);
+  }
+
+  return function refresh() {
+    if (running) again = true;
+    else running = fetchAll().finally(() => { running = null; });
+    return running;
   };
 }
 

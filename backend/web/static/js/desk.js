@@ -13,7 +13,7 @@ let rooms = 0;
 
 /* --- lists ---------------------------------------------------------------------------------------- */
 
-const refreshLists = refresher(() => `/desk/list?current=${current}`, (html) => {
+const refreshLists = refresher(() => `/desk/list?open_id=${current}`, (html) => {
   morph($("lists"), html);
   filter();
   synced();
@@ -115,6 +115,7 @@ async function open(conversation, { push = true, focus = false } = {}) {
     return;
   }
   current = conversation;
+  document.querySelector(".desk").classList.remove("show-lists", "show-side");
   if (push) history.pushState({ conversation }, "", address);
   mark();
   opened();
@@ -241,6 +242,8 @@ document.addEventListener("click", (event) => {
   if (on("#next, [data-next]")) { takeNext(on("#next, [data-next]")); return; }
   if (on("[data-take]")) { take(on("[data-take]")); return; }
   if (on("[data-return]")) { giveBack(on("[data-return]")); return; }
+  const fold = on("[data-toggle-side]") ? "show-side" : on("[data-toggle-lists]") ? "show-lists" : "";
+  if (fold) { document.querySelector(".desk").classList.toggle(fold); return; }
   const adding = on("[data-add-customer-note], [data-cancel-customer-note]");
   if (adding) {
     const note = $("customer-note");

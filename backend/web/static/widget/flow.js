@@ -234,7 +234,7 @@ export class Flow {
       if (rest) box.append(h("div", { class: "zk-say zk-bot" }, prose(rest, say.receipt)));
     } else if (card?.kind === "complaint_filed") box.append(complaintCard(card, say, this.act));
     if (card?.kind === "survey") box.append(surveyCard(card, { say, wire: this.wire, memory: this.memory }));
-    if (buttons?.length) {
+    if (buttons?.length && card?.kind !== "survey") { // the rating slip has its own
       const quick = h("div", { class: "zk-quick", role: "group", "aria-label": say.quick },
         buttons.map((choice) => button("zk-btn", choice.title, () => {
           quick.hidden = true; // one press counts, a double click must not
