@@ -84,7 +84,8 @@ class Said:
         intent = latest.get("intent") or {}
         match = latest.get("script_match") or {}
         return Said(
-            text=str(latest.get("text") or "").translate(_WIDTH).strip(),
+            # As written: it becomes the complaint's own words. Whoever looks for numbers folds the width.
+            text=str(latest.get("text") or "").strip(),
             intent=str(intent.get("name") or ""),
             confidence=float(intent.get("confidence") or 0.0),
             action=latest.get("button_action"),

@@ -16,7 +16,7 @@ from backend.infra import journal, logs, schema
 from backend.infra.db import make_engine
 from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM, Role
-from backend.kernel.clock import parse_shanghai, zh_datetime
+from backend.kernel.clock import parse_shanghai, utc_now, zh_datetime
 from backend.kernel.errors import Invalid, ZhikeError
 from backend.people import service as people
 from backend.scripts import service as scripts
@@ -116,7 +116,7 @@ def db_restore(file: Path, as_json: Json = False) -> None:
         if copy.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
             raise Invalid("backup_damaged", f"{file} 不完整，没有恢复。请换一个备份。")
         if target.exists():
-            aside = target.with_suffix(f".before-restore-{datetime.now():%Y%m%d%H%M%S}.db")
+            aside = target.with_suffix(f".before-restore-{utc_now():%Y%m%d%H%M%S}.db")
             with sqlite3.connect(target) as live, sqlite3.connect(aside) as kept:
                 live.backup(kept)
         with sqlite3.connect(target) as live:
@@ -201,7 +201,7 @@ def _ask_password() -> str:
 @deadline.command("explain")
 def deadline_explain(start: Annotated[str, typer.Option("--start")],
                      working_days: Annotated[int | None, typer.Option("--working-days")] = None,
-                     regime: Annotated[str, typer.Option("--regime")] = "house_default",
+                     regime: Annotated[str | None, typer.Option("--regime")] = None,
                      as_json: Json = False) -> None:
     """一个期限怎么算出来的，逐日列出。"""
     try:

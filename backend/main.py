@@ -21,6 +21,7 @@ from backend.conversations import pages as conversations_pages
 from backend.customers import api as customers_api
 from backend.dashboards import api as dashboards_api
 from backend.dashboards import pages as dashboards_pages
+from backend.dashboards import usage
 from backend.gateway import stream, websocket
 from backend.gateway.channels import shop
 from backend.gateway.channels import web as web_channel
@@ -94,6 +95,7 @@ def create_app(given: Settings | None = None, bot: Bot | None = None) -> FastAPI
     app.state.identify = lambda token, kind: people.identify(works, token, kind)
     app.state.shell_counts = _counts(works)
     app.state.desk_panels = desk_panels()
+    app.state.script_usage = usage.of_scripts
     app.add_middleware(Guard)
     errors.install(app)
     for router in ROUTERS:

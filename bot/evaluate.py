@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import sys
 import time
 from collections import Counter
@@ -34,7 +35,7 @@ class Nlu:
         quiet_warnings()
         from rasa.core.agent import Agent
 
-        quiet_logs()
+        quiet_logs(logging.WARNING)  # standard output belongs to the report
         models = sorted(load().models_dir.glob("*.tar.gz"), key=lambda path: path.stat().st_mtime)
         if not models:
             raise Unusable("models/ 里没有模型。请先训练：.venv/bot/bin/python -m bot.train")

@@ -27,13 +27,13 @@ def without_jax() -> None:
     sys.modules.setdefault("jax", None)  # type: ignore[arg-type]
 
 
-def quiet_logs() -> None:
+def quiet_logs(level: int = logging.INFO) -> None:
     """Rasa's own command line does this; without it every rule lookup is printed."""
     from rasa.utils.common import configure_logging_and_warnings
     from rasa.utils.log_utils import configure_structlog
 
-    configure_logging_and_warnings(logging.INFO)
-    configure_structlog(logging.INFO)
+    configure_logging_and_warnings(level)
+    configure_structlog(level)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("matplotlib").setLevel(logging.WARNING)
     quiet_warnings()

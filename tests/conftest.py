@@ -15,12 +15,17 @@ os.environ["VAR_DIR"] = str(TEST_VAR)
 os.environ.pop("DATABASE_URL", None)
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy.engine import Engine
 
 from backend.infra import schema
 from backend.infra.db import make_engine
 from backend.infra.work import Works
 from tests import cast, postgres
+
+# No test is judged by the clock: a busy machine is not a wrong result.
+hypothesis_settings.register_profile("zhike", deadline=None)
+hypothesis_settings.load_profile("zhike")
 
 
 @pytest.fixture(scope="session", autouse=True)

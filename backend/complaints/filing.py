@@ -19,7 +19,7 @@ from backend.kernel.ids import new_id
 
 log = structlog.get_logger(__name__)
 
-REGIME = "house_default"
+REGIME = deadlines.DEFAULT_REGIME
 
 
 def file(

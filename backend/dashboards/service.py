@@ -114,8 +114,7 @@ def weekly(session: Session, window: Window, channel: str | None) -> dict[str, A
         day = shanghai_date(begun)
         started: date = day - timedelta(days=day.weekday())
         first = max(first, started)
-        past = Scope(rules.midnight(started), rules.midnight(last + WEEK), channel)
-        centre = rules.baseline(rules.weeks_from(_satisfied(session, past), started, last))
+        centre = rules.baseline(_first_weeks(session, started, last, channel))
     shown = Scope(rules.midnight(first), rules.midnight(last + WEEK), channel)
     weeks = rules.weeks_from(_satisfied(session, shown), first, last) if begun is not None and first <= last else []
     points = [{
@@ -130,6 +129,18 @@ def weekly(session: Session, window: Window, channel: str | None) -> dict[str, A
         "note": ("p 图，均值与界限取最早 20 周并冻结，3σ" if centre is not None
                  else f"有评价的 {filled} 周，满 {rules.BASELINE_WEEKS} 周才画控制限" if filled else "还没有评价"),
     }
+
+
+def _first_weeks(session: Session, started: date, last: date, channel: str | None) -> list[rules.Week]:
+    """The weeks that the baseline rests on: half a year at a time, no further than it needs."""
+    weeks: list[rules.Week] = []
+    begin = started
+    while begin <= last and sum(1 for week in weeks if week.n) < rules.BASELINE_WEEKS:
+        end = min(begin + 25 * WEEK, last)
+        chunk = Scope(rules.midnight(begin), rules.midnight(end + WEEK), channel)
+        weeks += rules.weeks_from(_satisfied(session, chunk), begin, end)
+        begin = end + WEEK
+    return weeks
 
 
 def _satisfied(session: Session, scope: Scope) -> list[tuple[datetime, bool]]:

@@ -74,7 +74,9 @@ def _conversation_flags() -> dict[str, Condition]:
         "abandoned": and_(closed, or_(not_(or_(bot_answered, person_answered)),
                                       and_(handed_off, not_(met_a_person), not_(person_answered)))),
         "handoff_share": handed_off,
-        "rated": _any(SatisfactionFact.conversation_id == Conversation.id, of=SatisfactionFact.id),
+        # By way of the invitation: both steps are found by a unique index.
+        "rated": _any(Invitation.conversation_id == Conversation.id,
+                      SatisfactionFact.invitation_id == Invitation.id, of=SatisfactionFact.id),
     }
 
 

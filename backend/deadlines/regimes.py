@@ -18,6 +18,9 @@ from backend.kernel.deadlines import DueDates, Rule, Unit, compute_due
 from backend.kernel.errors import Invalid, NotFound
 from backend.kernel.ids import new_id
 
+# The house's own regime; a bare count of working days needs none.
+DEFAULT = "house_default"
+
 
 def effective(session: Session, key: str, day: date) -> RegimeVersion:
     """The version valid on this day. Raises NotFound (``regime_not_found``)."""
@@ -99,7 +102,14 @@ def compute(
     found: list[tuple[str, Rule]] = []
     if working_days:
         found.append((f"{working_days} 个工作日", Rule("given", working_days, Unit.WORKING_DAYS)))
-    version = effective(session, regime_key, shanghai_date(start)) if regime_key else None
+    version = None
+    if regime_key:
+        # A reckoning of the past or of a plan: where no version was in force that day, the newest one speaks.
+        version = store.regime_at(session, regime_key, shanghai_date(start)) or store.newest(
+            session, regime_key
+        )
+        if version is None and not (working_days and regime_key == DEFAULT):
+            version = effective(session, regime_key, shanghai_date(start))  # raises, saying so
     if version:
         found += [(kind_name(rule["stage"]), Rule.from_dict(rule)) for rule in version.rules]
     if not found:

@@ -5,6 +5,7 @@ from typing import Any
 
 from backend.deadlines import regimes, rules, store
 from backend.deadlines.events import DeadlineBreached, DeadlineMoved
+from backend.deadlines.regimes import DEFAULT as DEFAULT_REGIME
 from backend.deadlines.regimes import compute, effective, seed
 from backend.deadlines.rules import kind_name
 from backend.deadlines.sweep import announce, sweep
@@ -32,6 +33,7 @@ from backend.kernel.errors import Conflict, Invalid, NotFound
 from backend.kernel.ids import new_id
 
 __all__ = [
+    "DEFAULT_REGIME",
     "Deadline",
     "calendar",
     "compute",
@@ -53,8 +55,8 @@ __all__ = [
     "pause",
     "promise_of",
     "promise_words",
-    "rule_words",
     "resume",
+    "rule_words",
     "seed",
     "start",
     "start_all",
@@ -111,7 +113,22 @@ def start_all(work: Work, subject_kind: str, subject_id: str, regime_key: str, e
     """Start every rule of the regime that this event starts; the stage's name is the deadline's kind."""
     version = regimes.effective(work.session, regime_key, shanghai_date(work.now))
     stages = [rule["stage"] for rule in version.rules if rule.get("start", "filed") == event]
-    return [start(work, subject_kind, subject_id, stage, regime_key, stage) for stage in stages]
+    rows = [start(work, subject_kind, subject_id, stage, regime_key, stage) for stage in stages]
+    promise = next((row for row in rows if row.kind == rules.PROMISE), None)
+    for row in rows if promise else ():
+        if promise is not None and row.due_at > promise.due_at:
+            _no_later_than(work, row, promise.due_at)
+    return rows
+
+
+def _no_later_than(work: Work, row: Deadline, promised: datetime) -> None:
+    """A holiday may carry working days past a promise in calendar days: what comes before it is due by it."""
+    row.near_at = min(row.near_at, promised - (row.due_at - row.near_at))
+    row.due_at = promised
+    row.near_at = max(row.near_at, row.starts_at)
+    row.next_check_at = rules.next_check(row.clock)
+    row.explanation = row.explanation | {"capped": True}
+    work.session.add(row)
 
 
 def _near(kind: str, dates: DueDates, started_at: datetime) -> datetime:

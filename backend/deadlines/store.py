@@ -23,6 +23,13 @@ def regime_at(session: Session, key: str, day: date) -> RegimeVersion | None:
     ).first()
 
 
+def newest(session: Session, key: str) -> RegimeVersion | None:
+    """The newest version, in force or not."""
+    return session.exec(
+        select(RegimeVersion).where(RegimeVersion.key == key).order_by(col(RegimeVersion.version).desc())
+    ).first()
+
+
 def regime_version(session: Session, key: str, version: int) -> RegimeVersion | None:
     return session.exec(
         select(RegimeVersion).where(RegimeVersion.key == key, RegimeVersion.version == version)

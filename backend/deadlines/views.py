@@ -54,7 +54,8 @@ def rule_words(row: Deadline | None) -> str:
     if row is None or row.provisional:
         return ""
     rule = regimes.rule_from(row.explanation)
-    return f"第 {rule.amount_zh}" if rule.unit.value.endswith("days") else ""
+    unit = {"working_days": "个工作日", "calendar_days": "天"}.get(rule.unit.value)
+    return f"第 {rule.amount} {unit}" if unit else ""
 
 
 def next_due(subject_kind: str) -> Subquery:
@@ -76,6 +77,8 @@ def explain(row: Deadline) -> list[str]:
     """For staff: the reckoning in full, every move of the date, and the source."""
     words = row.explanation
     lines = [str(words["long"])]
+    if words.get("capped"):
+        lines.append("遇长假会晚于对客户的承诺，所以按承诺的时间到期。")
     moves = words.get("moves", [])
     lines += [rules.move_sentence(move, row.starts_at) for move in moves]
     if not moves and row.paused_at is None:

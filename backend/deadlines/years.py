@@ -122,10 +122,14 @@ def _reckon_again(work: Work, year: int) -> int:
 
 
 def _reckon_one(work: Work, row: Deadline, days: Calendar, year: int) -> bool:
-    if row.explanation.get("moves"):
-        return False  # extended or stopped by people: their date stands
     dates = compute_due(Rule.from_dict(row.explanation["rule"]), row.starts_at, days)
+    if row.explanation.get("moves"):
+        # Extended or stopped by people: their date stands, and rests on an official year now or not.
+        row.provisional = row.provisional and dates.provisional
+        return False
     new, old = rules.due_of(row.kind, dates), row.due_at
+    if row.explanation.get("capped"):
+        new = min(new, old)
     if not row.provisional and new >= old:
         return False
     was_provisional = row.provisional

@@ -18,8 +18,8 @@ from typing import Any
 import structlog
 
 from backend.conversations import service as conversations
-from backend.conversations.service import Conversation, Message
 from backend.conversations.rules import Risk, State, clean_text, harmless, risk_in
+from backend.conversations.service import Conversation, Message
 from backend.gateway import replies
 from backend.gateway.hub import Hub
 from backend.gateway.rasa import Bot, BotFailed

@@ -9,8 +9,8 @@ from sqlmodel import Session
 
 from backend.complaints import service as complaints
 from backend.conversations import service as conversations
-from backend.conversations.service import Conversation
 from backend.conversations.schemas import MessageView
+from backend.conversations.service import Conversation
 from backend.handoffs import service as handoffs
 from backend.infra.db import blind_index
 from backend.people.service import staff_name

@@ -62,7 +62,7 @@ async def chat_socket(socket: WebSocket, id: str) -> None:
         for task in (*done, *pending):
             with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
                 await task
-    with contextlib.suppress(RuntimeError):
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # gone already, more often than not
         await socket.close()
 
 

@@ -9,8 +9,8 @@ class ScriptRef(BaseModel):
     """The version that the bot chose."""
 
     key: str = Field(max_length=80)
-    version: int
-    version_id: str = Field(max_length=32)
+    version: int | None = None  # absent when the bot's copy of the scripts is missing or too old: the key decides
+    version_id: str | None = Field(default=None, max_length=32)
 
 
 class BotMessage(BaseModel):

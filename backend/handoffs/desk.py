@@ -206,7 +206,8 @@ def suggestions(work: Work, conversation_id: str, search: str = "") -> tuple[str
     session, now = work.session, work.now
     conversation = conversations.get(session, conversation_id)
     thread = conversations.thread(session, conversation_id, max(0, conversation.last_seq - 20))
-    asked = next((one.text for one in reversed(thread) if one.sender == "customer"), "")
+    asked = next((one.text for one in reversed(thread) if one.sender == "customer"
+                  and not rules.only_asks_for_a_person(one.text, one.intent)), "")
     handoff = store.open_of(session, conversation_id) or store.latest_of(session, conversation_id)
     values = {"agent_name": work.actor.name}
     name = customers.name_of(session, conversation.customer_id)

@@ -51,7 +51,9 @@ def summary_for(work: Work, conversation_id: str, told: dict[str, Any]) -> str:
     """The customer's last turns in one line, personal numbers masked; what the form had collected comes first."""
     conversation = conversations.get(work.session, conversation_id)
     thread = conversations.thread(work.session, conversation_id, after=max(0, conversation.last_seq - 40))
-    turns = [message.text for message in thread if message.sender == "customer"][-rules.SUMMARY_TURNS:]
+    said = [message for message in thread if message.sender == "customer"]
+    turns = [message.text for message in said if not rules.only_asks_for_a_person(message.text, message.intent)]
+    turns = (turns or [message.text for message in said])[-rules.SUMMARY_TURNS:]
     collected = [str(told[name]) for name in ("description", "remedy") if told.get(name)]
     turns = [turn for turn in turns if turn not in collected]
     return mask_text(rules.summary_of([*collected, *turns]))

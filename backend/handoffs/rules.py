@@ -318,6 +318,11 @@ def summary_of(turns: Sequence[str], most: int = 48) -> str:
     return "；".join(one for one in short if one)
 
 
+def only_asks_for_a_person(text: str, intent: str | None) -> bool:
+    """Words that fetch a person and say nothing about the matter."""
+    return intent == "request_human" or text.strip(" 。！!.,，") in ("转人工", "人工", "人工客服", "找人工", "转人工客服")
+
+
 def groups_served(written: str, names: Mapping[str, str]) -> frozenset[str]:
     """Group keys of a person's list; ``names`` maps names to keys, so that either may be written."""
     return frozenset(names.get(one, one) for one in (part.strip() for part in written.split(",")) if one)

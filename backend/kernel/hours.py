@@ -104,12 +104,12 @@ class WorkingHours:
     @classmethod
     def every_day(cls, *frames: str) -> WorkingHours:
         """Open on all days of the year, such as a shop's chat from 9:00 to 21:00."""
-        return cls.parse({day: frames for day in range(7)}, follows_holidays=False)
+        return cls.parse(dict.fromkeys(range(7), frames), follows_holidays=False)
 
     @classmethod
     def office(cls, *frames: str) -> WorkingHours:
         """Monday to Friday, holidays closed, make-up days worked."""
-        return cls.parse({day: frames for day in range(5)})
+        return cls.parse(dict.fromkeys(range(5), frames))
 
     def frames(self, day: date, kind: DayKind) -> Frames:
         """The frames of one date."""

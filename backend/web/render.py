@@ -19,7 +19,6 @@ NAV_NEEDS = {
     "desk": Permission.DESK_USE,
     "complaints": Permission.COMPLAINT_READ,
     "scripts": Permission.SCRIPT_READ,
-    "quality": Permission.REVIEW_READ,
     "dashboard": Permission.DASHBOARD_READ,
     "admin": Permission.STAFF_MANAGE,
 }

@@ -80,7 +80,7 @@ def test_a_complaint_from_the_first_word_to_the_number(customer: Customer, backe
     assert keys(customer.say("就这个吧")) == ["complaint.bad_contact"]
     (confirm,) = customer.say("139 1234 8000")
     assert confirm["variables"] == {
-        "description": "快递员骂人,还把箱子摔坏了",
+        "description": "快递员骂人，还把箱子摔坏了",
         "remedy": "道歉并赔偿",
         "order_no": "HM260917-3382",
         "contact_masked": "139****8000",
@@ -154,7 +154,7 @@ def test_a_person_called_from_the_form_knows_what_was_said(customer: Customer) -
     (command,) = customer.say("转人工")
     assert command["command"] == "handoff"
     assert command["reason"] == "customer_request"
-    assert command["known"]["description"] == "书架层板是断的,客服不给换"
+    assert command["known"]["description"] == "书架层板是断的，客服不给换"
     assert keys(customer.say("你好")) == ["chat.greet"], "the form has been left"
 
 
@@ -164,7 +164,7 @@ def test_a_backend_that_cannot_file_loses_nothing(customer: Customer, backend: F
     messages = customer.press("confirm", "确认提交")
     assert keys(messages) == ["complaint.file_failed", "handoff:only_a_person"]
     assert messages[1]["known"]["contact"] == "13912348000"
-    assert messages[1]["known"]["description"] == "书桌桌面开裂,客服一直不理"
+    assert messages[1]["known"]["description"] == "书桌桌面开裂，客服一直不理"
     backend.refuse_filing = False
     assert keys(customer.press("confirm", "确认提交"))[0] == "complaint.filed"
     assert len([row for row in backend.filed.values() if row["conversation_id"] == customer.sender]) == 1

@@ -119,8 +119,7 @@ async def test_two_processes_never_ask_for_one_conversation_at_once(house: House
     assert house.bot.most_at_once == 1
     house.bot.gate.set()
     await house.settled()
-    while other._running:
-        await asyncio.sleep(0.01)
+    await asyncio.gather(*other._running.values())
     assert [ask["text"] for ask in house.bot.asked] == ["一", "二"]
 
 

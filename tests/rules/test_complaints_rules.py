@@ -20,7 +20,14 @@ WAY = (
     (Action.COMMUNICATE, {"channel": "phone", "text": "新桌板明天送到"}, Stage.COMMUNICATED),
     (Action.CLOSE, {}, Stage.CLOSED),
 )
-FACTS = {"severity": 12, "outcome": "accepted", "channel": "phone", "text": "原因", "now": NOW, "closed_at": NOW}
+FACTS = {
+    "severity": 12,
+    "outcome": "accepted",
+    "channel": "phone",
+    "text": "原因",
+    "now": NOW,
+    "closed_at": NOW,
+}
 STAGE_ACTIONS = [action for action in Action if action not in rules.CLOCK_ACTIONS]
 IN_TABLE = {(stage, action) for stage in Stage for action in LIFECYCLE.actions(stage)}
 

@@ -59,7 +59,9 @@ def filing(**changed: Any) -> dict[str, Any]:
     return given | changed
 
 
-def file_in(work: Work, conversation_id: str | None = None, customer_id: str = "", **changed: Any) -> Complaint:
+def file_in(
+    work: Work, conversation_id: str | None = None, customer_id: str = "", **changed: Any
+) -> Complaint:
     return complaints.file(
         work,
         customer_id=customer_id or a_customer(work).id,
@@ -74,7 +76,9 @@ def filed(works: Works, at: datetime = FILED, **changed: Any) -> Complaint:
         return file_in(work, a_conversation(work).id, **changed)
 
 
-def move(works: Works, number: str, action: str, actor: Actor = LIN_JIA, at: datetime = NOW, **detail: Any) -> Complaint:
+def move(
+    works: Works, number: str, action: str, actor: Actor = LIN_JIA, at: datetime = NOW, **detail: Any
+) -> Complaint:
     with works.begin(actor, at) as work:
         return complaints.move(work, number, action, **detail)
 
@@ -212,7 +216,9 @@ def test_a_complaint_walks_to_its_end_and_keeps_its_promises(house: Works) -> No
         assert (row.stage, row.closed_at, row.owner_id, row.severity) == ("closed", NOW, LIN_JIA.id, 12)
         clocks = deadlines.of(work.session, "complaint", complaint.id)
         assert all(clock.met_at is not None for clock in clocks)
-        assert {clock.kind for clock in clocks if clock.breached_at} == {"first_person"}  # taken up after the holiday
+        assert {clock.kind for clock in clocks if clock.breached_at} == {
+            "first_person"
+        }  # taken up after the holiday
 
 
 @pytest.mark.parametrize("stage", list(Stage))
@@ -229,8 +235,19 @@ def test_a_move_that_does_not_fit_is_refused_and_leaves_no_trace(house: Works, s
     before = kinds(house, complaint)
     full = {"severity": 1, "outcome": "accepted", "channel": "phone", "text": "原因"}
     with house.read(SYSTEM) as work:
-        allowed = set(complaints.case(work.session, complaints.get(work.session, complaint.number), NOW)["actions"])
-    for action in {"acknowledge", "assess", "investigate", "decide", "communicate", "close", "reopen", "withdraw"} - allowed:
+        allowed = set(
+            complaints.case(work.session, complaints.get(work.session, complaint.number), NOW)["actions"]
+        )
+    for action in {
+        "acknowledge",
+        "assess",
+        "investigate",
+        "decide",
+        "communicate",
+        "close",
+        "reopen",
+        "withdraw",
+    } - allowed:
         with pytest.raises(Conflict) as refused:
             move(house, complaint.number, action, **full)
         assert refused.value.code == "move_not_allowed"
@@ -415,7 +432,9 @@ def test_after_five_wrong_guesses_even_the_right_digits_wait_an_hour(house: Work
     with pytest.raises(TooMany):  # a new conversation gives no new guesses at this number
         complaints.find_for_customer(house, BOT, complaint.number, "6027", "talk-2", NOW)
     later = NOW + timedelta(hours=1, seconds=1)
-    assert complaints.find_for_customer(house, BOT, complaint.number, "6027", "talk-1", later).id == complaint.id
+    assert (
+        complaints.find_for_customer(house, BOT, complaint.number, "6027", "talk-1", later).id == complaint.id
+    )
 
 
 def test_a_wrong_number_and_wrong_digits_read_the_same(house: Works) -> None:
@@ -430,7 +449,13 @@ def test_a_wrong_number_and_wrong_digits_read_the_same(house: Works) -> None:
 
 def test_the_receipt_tells_stage_date_and_what_was_done_but_nothing_internal(house: Works) -> None:
     complaint = filed(house)
-    move(house, complaint.number, "acknowledge", at=FILED + timedelta(hours=5), public_text="我来负责，先核实取件记录")
+    move(
+        house,
+        complaint.number,
+        "acknowledge",
+        at=FILED + timedelta(hours=5),
+        public_text="我来负责，先核实取件记录",
+    )
     with house.begin(LIN_JIA, NOW) as work:
         complaints.add_note(work, complaint.number, "快递方在推诿")
     with house.read(SYSTEM) as work:
@@ -440,7 +465,11 @@ def test_the_receipt_tells_stage_date_and_what_was_done_but_nothing_internal(hou
     assert receipt is not None
     assert receipt["promised_text"] == "10月12日 周一 18:00"
     assert (receipt["remaining_text"], receipt["late"]) == ("还有 3 天，正在按时处理", False)
-    assert receipt["latest"] == {"text": "我来负责，先核实取件记录", "who": "客服林佳", "at_text": "9月24日 15:12"}
+    assert receipt["latest"] == {
+        "text": "我来负责，先核实取件记录",
+        "who": "客服林佳",
+        "at_text": "9月24日 15:12",
+    }
     assert [(step["label"], step["state"]) for step in receipt["stages"]] == [
         ("已受理", "done"),
         ("专人已接手", "done"),

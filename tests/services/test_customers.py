@@ -48,7 +48,9 @@ def test_neither_reference_nor_name_nor_contact_is_readable_in_the_database(work
         customers.remember_contact(work, customer.id, "138 1234 6027")
     with works.read(SYSTEM) as work:
         row = work.session.connection().exec_driver_sql("SELECT * FROM customers").one()
-    kept = b"".join(bytes(part) if isinstance(part, bytes | memoryview) else str(part).encode() for part in row)
+    kept = b"".join(
+        bytes(part) if isinstance(part, bytes | memoryview) else str(part).encode() for part in row
+    )
     for secret in (b"openid-secret", "陈雨薇".encode(), b"13812346027"):
         assert secret not in kept
 
@@ -136,7 +138,15 @@ def test_an_order_that_is_not_there_is_said_so() -> None:
 
 def test_an_order_tells_nothing_about_the_person() -> None:
     told = customers.find_order("HM260917-3382", NOW).as_dict()
-    assert set(told) == {"order_no", "status", "status_text", "item_name", "carrier", "tracking_no", "eta_text"}
+    assert set(told) == {
+        "order_no",
+        "status",
+        "status_text",
+        "item_name",
+        "carrier",
+        "tracking_no",
+        "eta_text",
+    }
     assert told["eta_text"] == ""  # delivered: nothing is expected any more
 
 

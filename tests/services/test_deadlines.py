@@ -56,7 +56,8 @@ def company(works: Works, tmp_path: Path) -> Works:
 def listening(works: Works) -> Iterator[tuple[Works, list[Any]]]:
     heard: list[Any] = []
     reactions = {
-        kind: [lambda work, fact: heard.append(fact)] for kind in (DeadlineNeared, DeadlineBreached, DeadlineMoved)
+        kind: [lambda work, fact: heard.append(fact)]
+        for kind in (DeadlineNeared, DeadlineBreached, DeadlineMoved)
     }
     yield Works(works.engine, reactions), heard
 
@@ -101,6 +102,20 @@ def test_a_due_date_unfolds_into_the_days_counted_and_skipped(company: Works) ->
     assert (cells["10/10"]["ordinal"], cells["10/10"]["reason"]) == (6, "调休")
     assert cells["10/9"]["today"] and cells["10/12"]["due"] and cells["10/12"]["ordinal"] == 7
     assert shown_now["clock_text"] == "还剩 3 天"
+
+
+def test_nothing_before_the_promise_is_due_after_it(works: Works, tmp_path: Path) -> None:
+    spring = REGIMES.replace(
+        "stage: promise, amount: 7, unit: working_days", "stage: promise, amount: 7, unit: calendar_days"
+    )
+    (tmp_path / "regimes.yml").write_text(spring, encoding="utf-8")
+    with works.begin(SYSTEM, shanghai_instant(2026, 2, 14, 10)) as work:
+        deadlines.seed(work, tmp_path)
+        rows = {row.kind: row for row in deadlines.start_all(work, "case", "c1", "test_default", "filed")}
+    # Five working days would end on 28 February, after the promise.
+    assert shown(rows["promise"].due_at) == shown(rows["decide"].due_at) == "02-24 18:00"
+    assert rows["decide"].near_at < rows["decide"].due_at
+    assert any("按承诺的时间到期" in line for line in deadlines.explain(rows["decide"]))
 
 
 def test_a_regime_for_reference_starts_no_clock(company: Works) -> None:
@@ -216,9 +231,13 @@ def test_an_extension_needs_an_approver_who_is_not_the_one_who_asks(company: Wor
     with company.begin(SHEN_LAN, NOW) as work:
         row = deadlines.extend(work, "complaint", "c1", "promise", 2, "等检测报告", LIN_JIA.id)
     assert (shown(old), shown(row.due_at)) == ("10-12 18:00", "10-14 18:00")
-    assert any("延期 2 个工作日" in line and "沈岚批准：等检测报告" in line for line in deadlines.explain(row))
+    assert any(
+        "延期 2 个工作日" in line and "沈岚批准：等检测报告" in line for line in deadlines.explain(row)
+    )
     with company.read(SYSTEM) as work:
-        entry = work.session.exec(select(JournalEntry).where(JournalEntry.action == "deadline_extended")).one()
+        entry = work.session.exec(
+            select(JournalEntry).where(JournalEntry.action == "deadline_extended")
+        ).one()
     assert (entry.actor_id, entry.detail["old"], entry.detail["requested_by"]) == (
         SHEN_LAN.id,
         old.isoformat(),
@@ -399,6 +418,11 @@ def test_a_start_without_rule_or_regime_is_refused(company: Works) -> None:
             deadlines.compute(work.session, NOW)
         with pytest.raises(NotFound):
             deadlines.compute(work.session, NOW, "no_such_regime")
+        assert len(deadlines.compute(work.session, NOW, deadlines.DEFAULT_REGIME, 7)["deadlines"]) == 1
+        before_it_was_in_force = shanghai_instant(2025, 2, 14, 10)
+        assert (
+            len(deadlines.compute(work.session, before_it_was_in_force, "test_default", 7)["deadlines"]) == 5
+        )
 
 
 def test_seeding_twice_adds_nothing_and_a_doubled_stage_is_refused(company: Works, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -143,7 +144,7 @@ def test_of_two_agents_reaching_for_one_customer_one_wins(house: Works) -> None:
     at_the_desk(house, LIN_JIA, ZHOU_YANG)
     for round_ in range(5):
         conversation_id = a_request(house, f"客户{round_}")
-        outcomes = together(lambda actor, wanted=conversation_id: grab(house, actor, wanted), LIN_JIA, ZHOU_YANG)
+        outcomes = together(partial(grab, house, conversation_id), LIN_JIA, ZHOU_YANG)
         assert sorted(outcomes) == ["already_taken", "taken"]
         with house.read(BOT, NOW) as work:
             handoff = store.open_of(work.session, conversation_id)
@@ -153,7 +154,7 @@ def test_of_two_agents_reaching_for_one_customer_one_wins(house: Works) -> None:
         assert said(house, conversation_id).count("handoff.agent_joined") == 1
 
 
-def grab(works: Works, actor: Actor, conversation_id: str) -> str:
+def grab(works: Works, conversation_id: str, actor: Actor) -> str:
     try:
         with works.begin(actor, NOW) as work:
             service.take(work, conversation_id)
@@ -204,7 +205,7 @@ def test_nobody_holds_more_than_their_capacity_not_even_from_two_tabs_at_once(ho
     def one_tab(actor: Actor) -> str:
         with lock:
             mine = next(tabs)
-        return grab(house, actor, mine)
+        return grab(house, mine, actor)
 
     assert sorted(together(one_tab, LIN_JIA, LIN_JIA)) == ["at_capacity", "taken"]
     with house.read(BOT, NOW) as work:

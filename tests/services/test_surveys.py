@@ -17,17 +17,16 @@ from backend.settings import settings
 from backend.surveys import service as surveys
 from backend.surveys.events import SatisfactionAnswered, SurveyDeclined, SurveyInvited
 from backend.surveys.tables import Invitation, SatisfactionFact, SurveyVersion
-from tests.builders import a_conversation, the_pack
+from tests.builders import a_conversation
 from tests.cast import LIN_JIA, NOW
 
 CUSTOMER = customer_actor("c")
 
 
 @pytest.fixture
-def quiet(works: Works) -> Works:
+def quiet(pack_loaded: Works) -> Works:
     """The house with its pack, without the wiring: each reaction is called by hand here."""
-    the_pack(works)
-    return Works(works.engine)
+    return Works(pack_loaded.engine)
 
 
 def a_talk(works: Works, *, words: int = 2, agent: bool = False) -> str:

@@ -97,9 +97,7 @@ def test_a_case_is_handled_from_page_to_page_until_it_is_closed(browser: TestCli
     for action, data in steps:
         page = browser.get(f"/complaints/{NUMBER}").text
         assert f'popovertarget="do-{action}"' in page
-        answer = browser.post(
-            f"/complaints/{NUMBER}/do/{action}", data={"csrf": hidden_csrf(page), **data}
-        )
+        answer = browser.post(f"/complaints/{NUMBER}/do/{action}", data={"csrf": hidden_csrf(page), **data})
         assert (answer.status_code, answer.headers.get("location")) == (303, f"/complaints/{NUMBER}"), action
     assert stage(house) == "closed"
     page = browser.get(f"/complaints/{NUMBER}").text
@@ -118,7 +116,9 @@ def test_a_refused_action_keeps_what_was_written(browser: TestClient, house: Hou
     assert stage(house) == "investigating"
 
 
-def test_a_move_that_came_too_late_is_a_conflict_with_the_newest_state(browser: TestClient, house: House) -> None:
+def test_a_move_that_came_too_late_is_a_conflict_with_the_newest_state(
+    browser: TestClient, house: House
+) -> None:
     house.filed()
     csrf = hidden_csrf(browser.get(f"/complaints/{NUMBER}").text)
     with house.works.begin(LIN_JIA, NOW) as work:
@@ -153,7 +153,7 @@ def test_a_reader_sees_the_case_without_actions(house: House) -> None:
     client = house.client()
     csrf = house.sign_in(client, "hechuan")
     page = client.get(f"/complaints/{NUMBER}").text
-    assert "popovertarget=\"do-" not in page and "改派" not in page
+    assert 'popovertarget="do-' not in page and "改派" not in page
     assert client.post(f"/complaints/{NUMBER}/do/acknowledge", data={"csrf": csrf}).status_code == 403
 
 
@@ -195,7 +195,14 @@ def test_the_bot_files_finds_urges_and_adds(house: House, bot: TestClient) -> No
     again = bot.post("/api/bot/complaints", json=filing(conversation, description="别的话"))
     assert (first.status_code, first.json()["number"]) == (201, "TS20261009-0001")
     assert again.json() == first.json()
-    assert set(first.json()) == {"number", "stage", "stage_text", "promised_at", "promised_text", "receipt_url"}
+    assert set(first.json()) == {
+        "number",
+        "stage",
+        "stage_text",
+        "promised_at",
+        "promised_text",
+        "receipt_url",
+    }
     found = bot.get("/api/bot/complaints", params={"conversation_id": conversation}).json()["complaints"]
     assert [one["number"] for one in found] == ["TS20261009-0001", NUMBER]
     for path, extra in ((f"{NUMBER}/urge", {}), (f"{NUMBER}/supplement", {"text": "还有一张照片"})):
@@ -234,11 +241,19 @@ def test_the_bot_asks_for_an_order(bot: TestClient) -> None:
 def test_staff_programs_file_list_and_move(house: House, browser: TestClient) -> None:
     csrf = house.sign_in(browser, "linjia")
     browser.headers.update({"x-csrf-token": csrf, "accept": "application/json"})
-    body = {"description": "电话里说的桌板开裂", "remedy": "换货", "contact": "13812346027", "customer_name": "陈雨薇"}
+    body = {
+        "description": "电话里说的桌板开裂",
+        "remedy": "换货",
+        "contact": "13812346027",
+        "customer_name": "陈雨薇",
+    }
     made = browser.post("/api/complaints", json=body, headers={"idempotency-key": "call-7"})
     assert made.status_code == 201
     number = made.json()["number"]
-    assert browser.post("/api/complaints", json=body, headers={"idempotency-key": "call-7"}).json()["number"] == number
+    assert (
+        browser.post("/api/complaints", json=body, headers={"idempotency-key": "call-7"}).json()["number"]
+        == number
+    )
     assert browser.get("/api/complaints").json()["rows"][0]["number"] == number
     moved = browser.post(f"/api/complaints/{number}/acknowledge", json={})
     assert moved.status_code == 200 and moved.json()["stage"] == "acknowledged"

@@ -17,11 +17,12 @@ from backend.dashboards import rules
 from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM, customer_actor
 from backend.main import create_app
+from backend.scripts import service as scripts
 from backend.settings import settings
 from backend.surveys import service as surveys
 from backend.web import deps
 from backend.web.deps import SESSION_COOKIE, SignedIn
-from tests.builders import a_conversation, the_pack
+from tests.builders import a_conversation
 from tests.cast import ADMIN, EVERYBODY, HAN_TAO, LIN_JIA, NOW, SU_MIN
 from tests.gateway.fakes import FakeBot
 from tests.ledger import Ledger, the_day
@@ -32,6 +33,16 @@ BROWSER = {"accept": "text/html"}
 
 @pytest.fixture
 def browser(works: Works) -> Iterator[TestClient]:
+    yield from a_browser(works)
+
+
+@pytest.fixture
+def busy_browser(pack_loaded: Works) -> Iterator[TestClient]:
+    """The same in a house that has its scripts and its questionnaire."""
+    yield from a_browser(pack_loaded)
+
+
+def a_browser(works: Works) -> Iterator[TestClient]:
     """The whole application on the test's database at the cast's instant; cookie = who."""
     url = works.engine.url.render_as_string(hide_password=False)
     app = create_app(replace(settings(), database_url=url, run_worker=False), bot=FakeBot())
@@ -132,25 +143,31 @@ def test_customers_words_stay_with_those_who_may_read_them(day: Works, browser: 
 
 
 def test_a_manager_reads_a_conversation_with_its_scripts_and_an_administrator_does_not(
-        works: Works, browser: TestClient) -> None:
-    the_pack(works)
-    from backend.scripts import service as scripts
-
-    with works.begin(customer_actor("c"), NOW) as work:
+        pack_loaded: Works, busy_browser: TestClient) -> None:
+    with pack_loaded.begin(customer_actor("c"), NOW) as work:
         talk = a_conversation(work)
         conversations.receive(work, talk, client_id="1", text="<script>alert(1)</script>发票怎么开")
         conversations.say(work, talk, scripts.speak(work, "chat.thank", {}))
-    with works.read(SYSTEM, NOW) as work:
+    with pack_loaded.read(SYSTEM, NOW) as work:
         version = scripts.effective(work.session, "chat.thank", "web", NOW)
         assert version is not None
-    page = browser.get(f"/dashboard/rows/conversations/{talk.id}")
+    page = busy_browser.get(f"/dashboard/rows/conversations/{talk.id}")
     assert page.status_code == 200
     assert "<script>alert(1)" not in page.text and "&lt;script&gt;alert(1)" in page.text
     assert f'href="/scripts/versions/{version.id}"' in page.text and "只读" in page.text
     assert "没有邀请评价" in page.text
-    assert browser.get("/dashboard/rows/conversations/nowhere").status_code == 404
-    browser.cookies.set(SESSION_COOKIE, ADMIN.id)
-    assert browser.get(f"/dashboard/rows/conversations/{talk.id}").status_code == 403
+    assert busy_browser.get("/dashboard/rows/conversations/nowhere").status_code == 404
+    busy_browser.cookies.set(SESSION_COOKIE, ADMIN.id)
+    assert busy_browser.get(f"/dashboard/rows/conversations/{talk.id}").status_code == 403
+
+
+def test_trouble_stands_above_all_numbers(day: Works, browser: TestClient) -> None:
+    with day.begin(SYSTEM, NOW) as work:
+        conversations.alert(work, "bot", "bot", "连不上 <机器人>")
+    seen = browser.get(f"/dashboard?{DAY}").text
+    assert 'class="say1 danger"' in seen and 'role="alert"' in seen
+    assert "连不上 &lt;机器人&gt;" in seen and 'href="/alerts"' in seen
+    assert seen.index("请先处理") < seen.index("关键指标")
 
 
 def test_the_definitions_can_be_read(works: Works, browser: TestClient) -> None:
@@ -158,27 +175,26 @@ def test_the_definitions_can_be_read(works: Works, browser: TestClient) -> None:
     assert rules.FORMULA_VERSION in page and all(one.title in page for one in rules.INDICATORS)
 
 
-def test_a_customer_answers_by_token_alone(works: Works, browser: TestClient) -> None:
-    the_pack(works)
-    with works.begin(customer_actor("c"), NOW) as work:
+def test_a_customer_answers_by_token_alone(pack_loaded: Works, busy_browser: TestClient) -> None:
+    with pack_loaded.begin(customer_actor("c"), NOW) as work:
         talk = a_conversation(work)
         for number in range(2):
             conversations.receive(work, talk, client_id=str(number), text="在吗")
         row = surveys.invite(work, talk.id, None)
         assert row is not None
         token = surveys.token_of(row.id)
-    browser.cookies.clear()
+    busy_browser.cookies.clear()
     ask = {"accept": "application/json"}
-    assert browser.post(f"/api/surveys/{token}/decline", headers=ask).json() == {"declined": True}
-    bad = browser.post(f"/api/surveys/{token}", json={"score": 9}, headers=ask)
+    assert busy_browser.post(f"/api/surveys/{token}/decline", headers=ask).json() == {"declined": True}
+    bad = busy_browser.post(f"/api/surveys/{token}", json={"score": 9}, headers=ask)
     assert (bad.status_code, bad.json()["code"]) == (422, "bad_score")
-    strange = browser.post(f"/api/surveys/{token}", json={"score": 3, "reasons": ["没想好"]}, headers=ask)
+    strange = busy_browser.post(f"/api/surveys/{token}", json={"score": 3, "reasons": ["没想好"]}, headers=ask)
     assert strange.json()["code"] == "unknown_reason"
-    kept = browser.post(f"/api/surveys/{token}", json={"score": 3, "reasons": ["没解决"], "comment": "还行"}, headers=ask)
+    kept = busy_browser.post(f"/api/surveys/{token}", json={"score": 3, "reasons": ["没解决"], "comment": "还行"}, headers=ask)
     assert kept.json() == {"answered": True, "score": 3}
-    twice = browser.post(f"/api/surveys/{token}", json={"score": 5}, headers=ask)
+    twice = busy_browser.post(f"/api/surveys/{token}", json={"score": 5}, headers=ask)
     assert (twice.status_code, twice.json()["code"]) == (409, "already_answered")
-    assert browser.post("/api/surveys/unknown", json={"score": 5}, headers=ask).status_code == 404
+    assert busy_browser.post("/api/surveys/unknown", json={"score": 5}, headers=ask).status_code == 404
 
 
 def test_a_second_page_of_rows_is_reached_by_link(works: Works, browser: TestClient) -> None:

@@ -41,7 +41,9 @@ def kinds(house: House, complaint: Complaint) -> list[str]:
         return [entry.kind for entry in store.entries(work.session, complaint.id)]
 
 
-def test_the_receipt_shows_stage_promised_date_and_history(browser: TestClient, house: House, link: str) -> None:
+def test_the_receipt_shows_stage_promised_date_and_history(
+    browser: TestClient, house: House, link: str
+) -> None:
     with house.works.begin(LIN_JIA, NOW) as work:
         complaints.move(work, "TS20260924-0001", "acknowledge", public_text="我来负责，先核实取件记录")
     page = browser.get(link)
@@ -61,13 +63,17 @@ def test_no_cache_keeps_the_receipt_and_no_other_site_hears_of_it(browser: TestC
 
 
 @pytest.mark.parametrize("token", ["x" * 43, "0", "%00", "..%2fdesk"])
-def test_an_unknown_link_is_a_page_that_says_nothing_more(browser: TestClient, complaint: Complaint, token: str) -> None:
+def test_an_unknown_link_is_a_page_that_says_nothing_more(
+    browser: TestClient, complaint: Complaint, token: str
+) -> None:
     page = browser.get(f"/r/{token}")
     assert page.status_code == 404
     assert "TS2026" not in page.text
 
 
-def test_the_customer_adds_words_and_sees_them(browser: TestClient, house: House, complaint: Complaint, link: str) -> None:
+def test_the_customer_adds_words_and_sees_them(
+    browser: TestClient, house: House, complaint: Complaint, link: str
+) -> None:
     csrf = hidden_csrf(browser.get(link).text)
     answer = browser.post(f"{link}/supplement", data={"csrf": csrf, "text": "<b>照片</b>在会话里"})
     assert (answer.status_code, answer.headers["location"]) == (303, f"{link}?said=supplemented")
@@ -77,7 +83,9 @@ def test_the_customer_adds_words_and_sees_them(browser: TestClient, house: House
     assert kinds(house, complaint) == ["filed", "supplemented"]
 
 
-def test_a_double_click_on_urge_counts_once(browser: TestClient, house: House, complaint: Complaint, link: str) -> None:
+def test_a_double_click_on_urge_counts_once(
+    browser: TestClient, house: House, complaint: Complaint, link: str
+) -> None:
     csrf = hidden_csrf(browser.get(link).text)
     for _ in range(2):
         assert browser.post(f"{link}/urge", data={"csrf": csrf}).status_code == 303
@@ -85,7 +93,9 @@ def test_a_double_click_on_urge_counts_once(browser: TestClient, house: House, c
     assert "您已催办 1 次" in browser.get(link).text
 
 
-def test_a_form_that_did_not_come_from_the_page_is_refused(browser: TestClient, house: House, complaint: Complaint, link: str) -> None:
+def test_a_form_that_did_not_come_from_the_page_is_refused(
+    browser: TestClient, house: House, complaint: Complaint, link: str
+) -> None:
     for csrf in ("", "x" * 43):
         page = browser.post(f"{link}/urge", data={"csrf": csrf})
         assert page.status_code == 403 and "页面已过期" in page.text
@@ -107,15 +117,21 @@ def test_a_supplement_that_is_too_long_is_not_lost(browser: TestClient, link: st
     assert "长" * 2000 in page.text
 
 
-def test_more_than_ten_posts_an_hour_are_refused(browser: TestClient, house: House, complaint: Complaint, link: str) -> None:
+def test_more_than_ten_posts_an_hour_are_refused(
+    browser: TestClient, house: House, complaint: Complaint, link: str
+) -> None:
     csrf = hidden_csrf(browser.get(link).text)
-    answers = [browser.post(f"{link}/supplement", data={"csrf": csrf, "text": f"第 {n} 条"}) for n in range(12)]
+    answers = [
+        browser.post(f"{link}/supplement", data={"csrf": csrf, "text": f"第 {n} 条"}) for n in range(12)
+    ]
     assert [answer.status_code for answer in answers] == [303] * 10 + [429] * 2
     assert "太频繁" in answers[-1].text
     assert kinds(house, complaint).count("supplemented") == 10
 
 
-def test_an_ended_complaint_offers_neither_urging_nor_adding(browser: TestClient, house: House, link: str) -> None:
+def test_an_ended_complaint_offers_neither_urging_nor_adding(
+    browser: TestClient, house: House, link: str
+) -> None:
     csrf = hidden_csrf(browser.get(link).text)
     with house.works.begin(LIN_JIA, NOW) as work:
         complaints.move(work, "TS20260924-0001", "withdraw", text="客户来电撤回")

@@ -42,8 +42,9 @@ export function settle() {
   comp.dataset.role = role();
   $("words").disabled = !notable;
   $("send").disabled = !notable;
-  if (!notable) help(role() === "closed" ? "会话已结束，不能再写" : "小知在应答，客户要求人工后才能回复");
-  else help();
+  comp.classList.toggle("shut", !notable);
+  $("shut-bar").hidden = notable;
+  $("shut-text").textContent = role() === "closed" ? "会话已结束，不能再写。客户再来时是新的会话。" : "小知在应答，客户要求人工后才能回复。";
   $("sugg").hidden = !mine || !found.length && $("sugg-box").hidden && !$("sugg-for").dataset.asked;
 }
 
@@ -257,11 +258,15 @@ export async function suggest(search = "") {
     const short = answer.asked.length > 18 ? `${answer.asked.slice(0, 18)}…` : answer.asked;
     const lead = $("sugg-for");
     lead.dataset.asked = answer.asked;
-    lead.textContent = search ? `搜到 ${found.length} 条已审核答复` : found.length
+    lead.textContent = !search && !answer.asked ? "已审核答复，可以搜" : search ? `搜到 ${found.length} 条已审核答复` : found.length
       ? `针对「${short}」的已审核答复` : `没有接近「${short}」的已审核答复，可以搜，也可以自己写`;
+    // Somebody who reads back keeps their place, although the list below takes more or less room.
+    const log = $("log");
+    const [height, back] = [log.clientHeight, log.scrollTop];
     list.replaceChildren(...found.map(line));
     markInserted();
     settle();
+    if (back < -24) log.scrollTop = back + log.clientHeight - height;
   } catch { /* the composer works without them */ }
 }
 
