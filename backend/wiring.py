@@ -71,6 +71,13 @@ def _complaint_panel(session: Session, customer_id: str, conversation_id: str, n
             "context": {"complaints": [complaints.panel(session, one, now) for one in found.values()]}}
 
 
+def _rating_panel(session: Session, customer_id: str, conversation_id: str, now: datetime) -> dict[str, Any] | None:
+    talks = [one.id for one in conversations.of_customer(session, customer_id)]
+    ratings = [{"score": fact.score, "at_text": zh_datetime(fact.answered_at, now)}
+               for fact in surveys.answers_of(session, talks)]
+    return {"template": "desk/panel_ratings.html", "context": {"ratings": ratings}} if ratings else None
+
+
 def desk_panels() -> list[Panel]:
     """What other rooms show beside a conversation on the desk."""
-    return [_complaint_panel]
+    return [_complaint_panel, _rating_panel]

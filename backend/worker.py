@@ -12,6 +12,7 @@ import structlog
 
 from backend.conversations import service as conversations
 from backend.deadlines import service as deadlines
+from backend.handoffs import service as handoffs
 from backend.infra import journal, outbox
 from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM
@@ -39,6 +40,11 @@ def _sweep_deadlines(works: Works) -> None:
     deadlines.sweep(works)
 
 
+def _release_abandoned(works: Works) -> None:
+    with works.begin(SYSTEM) as work:
+        handoffs.release_abandoned(work)
+
+
 def _outbox(works: Works) -> None:
     outbox.run_due(works, {})
 
@@ -57,6 +63,7 @@ JOBS = (
     Job("outbox", 1.0, _outbox),
     Job("sweep_deadlines", 5.0, _sweep_deadlines),
     Job("seal_journal", 5.0, _seal),
+    Job("release_abandoned", 15.0, _release_abandoned),
     Job("close_idle", 30.0, _close_idle),
 )
 

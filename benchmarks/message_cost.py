@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import urllib.error
@@ -24,6 +25,7 @@ from benchmarks.processes import (
     free_port,
     measured,
     running,
+    settle,
     weigh,
 )
 from benchmarks.traffic import BotTalker, HouseTalker, PeerTalker, Talker, send
@@ -99,6 +101,7 @@ def _note(text: str) -> None:
 
 def _measure(make: Callable[[str], Talker], pids: Mapping[str, int], texts: list[str], size: Size) -> dict[str, Any]:
     first, second = size.warm_up, size.warm_up + size.one_by_one
+    quiet = settle(pids)
     send(make, "warm", texts[:first], clients=1, conversations=min(4, first))
     before = cpu_seconds(pids)
     one = send(make, "one", texts[first:second], clients=1, conversations=size.conversations).as_dict()
@@ -108,7 +111,7 @@ def _measure(make: Callable[[str], Talker], pids: Mapping[str, int], texts: list
     one["cpu_ms"] = round((between - before) * 1000 / size.one_by_one, 1)
     many["cpu_ms"] = round((after - between) * 1000 / size.at_once, 1)
     memory = weigh(pids)
-    return {"one_client": one, "at_once": many, "memory": memory,
+    return {"quiet_before": quiet, "one_client": one, "at_once": many, "memory": memory,
             "rss_mb": round(sum(each["rss_mb"] for each in memory.values()), 1)}
 
 
@@ -120,6 +123,8 @@ def _train_ours(home: Path) -> dict[str, Any]:
     env = _our_environment(home) | {"ZHIKE_VAR_DIR": str(home / "empty-var"),
                                     "RASA_CACHE_DIRECTORY": str(home / "empty-rasa")}
     cost = measured([str(BOT_PYTHON), "-m", "bot.train", "--force"], cwd=ROOT, env=env, log=home / "train.log")
+    # From here on as after any training: what it embedded of our own phrases stays embedded.
+    (home / "empty-var").rename(home / "var")
     model = home / "models" / "zhike.tar.gz"
     examples = phrases.training_phrases()
     return {**cost.as_dict(), "intents": len(examples), "examples": sum(map(len, examples.values())),
@@ -136,6 +141,7 @@ def _house(home: Path, name: str) -> Iterator[tuple[Callable[[str], Talker], Cal
                                                     float]]:
     """Everything by ``make up``'s own supervisor: a new database, free ports, the model trained just now."""
     var = home / f"var-{name}"
+    shutil.copytree(home / "var", var)
     ports = {key: free_port() for key in ("PORT", "BOT_PORT", "ACTIONS_PORT")}
     log = home / f"{name}.log"
     env = _our_environment(home) | {key: str(port) for key, port in ports.items()} | {

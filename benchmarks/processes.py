@@ -131,3 +131,16 @@ def answer_of(command: Sequence[str]) -> str:
     """What a short command prints."""
     done: subprocess.CompletedProcess[Any] = subprocess.run(command, capture_output=True, text=True, check=True)
     return str(done.stdout).strip()
+
+
+def settle(pids: Mapping[str, int], patience: float = 60.0) -> bool:
+    """Wait until these processes have done what they still do after starting; False when they never rest."""
+    until = time.monotonic() + patience
+    before = cpu_seconds(pids)
+    while time.monotonic() < until:
+        time.sleep(2)
+        now = cpu_seconds(pids)
+        if now - before < 0.2:
+            return True
+        before = now
+    return False

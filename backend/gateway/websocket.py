@@ -89,7 +89,7 @@ async def _send(socket: WebSocket, works: Works, ear: Any, conversation_id: str,
             await socket.send_json({"type": "state", **state})
         heard = await ear.wait(NET_SECONDS)
         if heard == {f"typing:{conversation_id}"}:
-            await socket.send_json({"type": "typing", "from": "bot"})
+            await socket.send_json({"type": "typing", "from": "agent" if state["state"] == "agent" else "bot"})
 
 
 def _since(works: Works, conversation_id: str, after: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:

@@ -143,6 +143,11 @@ def of_conversation(session: Session, conversation_id: str) -> dict[str, Any] | 
     }
 
 
+def answers_of(session: Session, conversation_ids: Sequence[str]) -> Sequence[SatisfactionFact]:
+    """How these conversations were rated, newest first."""
+    return store.facts_of(session, conversation_ids)
+
+
 def seed(work: Work, pack_dir: Path) -> int:
     """Take over the pack's questionnaires; returns how many versions are new.
 

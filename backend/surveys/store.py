@@ -1,5 +1,7 @@
 """Every query about surveys."""
 
+from collections.abc import Sequence
+
 from sqlmodel import Session, col, select
 
 from backend.surveys.tables import Invitation, SatisfactionFact, SurveyVersion
@@ -40,3 +42,11 @@ def locked_by_token(session: Session, token_hash: str) -> Invitation | None:
 
 def fact_of(session: Session, invitation_id: str) -> SatisfactionFact | None:
     return session.exec(select(SatisfactionFact).where(SatisfactionFact.invitation_id == invitation_id)).first()
+
+
+def facts_of(session: Session, conversation_ids: Sequence[str]) -> Sequence[SatisfactionFact]:
+    """Answers about any of these conversations, newest first."""
+    return session.exec(
+        select(SatisfactionFact).join(Invitation, col(Invitation.id) == col(SatisfactionFact.invitation_id))
+        .where(col(Invitation.conversation_id).in_(conversation_ids)).order_by(col(SatisfactionFact.answered_at).desc())
+    ).all()

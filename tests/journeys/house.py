@@ -57,12 +57,16 @@ class House:
 
     def pid_of(self, module: str) -> int | None:
         """The process that runs ``module`` for this house; None while there is none."""
-        found = subprocess.run(["pgrep", "-P", str(self.process.pid), "-f", f"-m {module}"], capture_output=True,
-                               text=True, check=False).stdout.split()
+        found = subprocess.run(["pgrep", "-P", str(self.process.pid), "-f", "--", f"-m {module}$"],
+                               capture_output=True, text=True, check=False).stdout.split()
         return int(found[0]) if found else None
 
-    def pids(self) -> dict[str, int | None]:
-        return {module: self.pid_of(module) for module in (BACKEND, BOT, ACTIONS)}
+    def pids(self) -> dict[str, int]:
+        """All three programs; the test fails when one is missing."""
+        found = {module: self.pid_of(module) for module in (BACKEND, BOT, ACTIONS)}
+        missing = [module for module, pid in found.items() if pid is None]
+        assert not missing, f"not running: {missing}"
+        return {module: pid for module, pid in found.items() if pid is not None}
 
     def send(self, module: str, signal_number: int) -> int:
         pid = self.pid_of(module)

@@ -16,7 +16,9 @@ class Line:
     """One conversation over HTTP: says, presses, hears."""
 
     def __init__(self, house: House) -> None:
-        self.http = httpx.Client(base_url=house.base, timeout=30, trust_env=False)
+        # A connection a request: programs are killed in these tests, and kept connections with them.
+        self.http = httpx.Client(base_url=house.base, timeout=30, trust_env=False,
+                                 limits=httpx.Limits(max_keepalive_connections=0))
         opened = self.http.post("/api/chat/sessions", json={"channel": "web"})
         assert opened.status_code == 201, opened.text
         self.id, self.token = opened.json()["conversation_id"], opened.json()["token"]

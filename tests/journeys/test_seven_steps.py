@@ -325,9 +325,9 @@ def _numbers(board: Page) -> list[tuple[int, str]]:
     found: dict[str, int] = {}
     for link in board.locator("a.drill").all():
         text, address = link.inner_text().strip(), str(link.get_attribute("href"))
-        # 3, 3 个, or 1 / 1 份 (then the address opens all of the second number).
-        plain = re.fullmatch(r"(?:[\d,]+ / )?([\d,]+)\s*\D*", text)
-        if plain and "%" not in text and urlsplit(address).path.startswith("/dashboard/rows/"):
+        # 3, 3 个, or 1 / 1 份 (then the address opens all of the second number); not 3 秒.
+        plain = re.fullmatch(r"(?:[\d,]+ / )?([\d,]+)(?:\s*[个次件份]\D*)?", text)
+        if plain and urlsplit(address).path.startswith("/dashboard/rows/"):
             found[address] = int(plain[1].replace(",", ""))
     names = {urlsplit(address).path.rsplit("/", 1)[-1] for address in found}
     assert {"conversations", "handoffs", "complaints_filed", "complaints_open", "complaints_overdue", "csat"} <= names

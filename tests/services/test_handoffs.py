@@ -13,11 +13,11 @@ from backend.handoffs.tables import Presence
 from backend.infra.work import Works
 from backend.kernel.actors import BOT, Actor, customer_actor
 from backend.kernel.clock import shanghai_instant
-from backend.kernel.errors import Conflict, Forbidden, Invalid, NotFound, ZhikeError
+from backend.kernel.errors import Conflict, Forbidden, NotFound, ZhikeError
 from backend.people.tables import Staff
 from backend.scripts import service as scripts
 from tests.builders import a_customer
-from tests.cast import ADMIN, HAN_TAO, LIN_JIA, NOW, ZHOU_YANG
+from tests.cast import HAN_TAO, LIN_JIA, NOW, ZHOU_YANG
 
 SECOND = timedelta(seconds=1)
 
@@ -57,7 +57,6 @@ def a_request(works: Works, name: str = "陈雨薇", reason: str = "customer_req
 
 
 def said(works: Works, conversation_id: str) -> list[str]:
-    """Keys of the system's words, oldest first."""
     with works.read(BOT, NOW) as work:
         return [one.script_key or "" for one in conversations.thread(work.session, conversation_id)
                 if one.sender in ("system", "bot")]
@@ -288,8 +287,6 @@ def test_only_who_holds_the_conversation_replies(house: Works) -> None:
     with pytest.raises(Conflict) as refused, house.begin(ZHOU_YANG, NOW) as work:
         service.reply(work, conversation_id, "我来", "d-2")
     assert refused.value.code == "not_holder"
-    with pytest.raises(Forbidden), house.begin(ADMIN, NOW) as work:
-        service.reply(work, conversation_id, "我来", "d-3")
 
 
 def test_a_note_reaches_colleagues_and_never_the_customer(house: Works) -> None:
@@ -312,14 +309,6 @@ def test_wrapping_up_closes_the_conversation_and_ends_the_handoff(house: Works) 
         assert conversations.get(work.session, conversation_id).state == "closed"
         assert store.open_of(work.session, conversation_id) is None
         assert store.recent_handling(work.session, NOW + 90 * SECOND) == [60.0]
-
-
-def test_a_wrap_up_without_an_outcome_is_refused_and_nothing_ends(house: Works) -> None:
-    conversation_id = held(house)
-    with pytest.raises(Invalid), house.begin(LIN_JIA, NOW) as work:
-        service.wrap_up(work, conversation_id, "")
-    with house.read(BOT, NOW) as work:
-        assert store.open_of(work.session, conversation_id) is not None
 
 
 def test_a_customer_who_closes_ends_the_handoff_and_the_summary_can_follow(house: Works) -> None:
@@ -406,17 +395,5 @@ def test_the_desk_shows_first_whom_to_answer_first_and_the_queue_in_order(house:
         shown = desk.desk(work)
     assert [row["conversation_id"] for row in shown["mine"]] == [waiting, answered]
     assert [row["clock"].tone for row in shown["mine"]] == ["track", "paused"]
-    assert [row["name"] for row in shown["queue"]] == ["刘敏"]
     assert shown["counts"] == {"mine": 2, "waiting": 1, "queue": 1, "online": 1, "longest_text": "0:01"}
     assert (shown["me"]["load"], shown["me"]["status_text"]) == (2, "在线")
-
-
-def test_an_approved_answer_is_suggested_for_the_last_words(house: Works) -> None:
-    at_the_desk(house, LIN_JIA)
-    conversation_id = a_request(house, text="发票怎么开")
-    with house.read(LIN_JIA, NOW) as work:
-        asked, found = desk.suggestions(work, conversation_id)
-        _, searched = desk.suggestions(work, conversation_id, "退款")
-    assert asked == "发票怎么开" and found and "发票" in found[0].title
-    assert any("退款" in one.title for one in searched)
-    assert all("{" not in one.text for one in (*found, *searched))
