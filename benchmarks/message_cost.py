@@ -58,6 +58,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--retrain", action="store_true", help="train the peer again even if it is unchanged")
     group.add_argument("--old-peer", action="store_true",
                        help="take the last trained peer even if the phrases have changed since (said in the output)")
+    group.add_argument("--peer-epochs", type=int, default=peers.EPOCHS, metavar="N",
+                       help=f"not the recipe's {peers.EPOCHS}: serving costs the same, training figures mean nothing")
     group.add_argument("--peer-only", action="store_true", help="train the peer if needed, measure nothing")
 
 
@@ -65,7 +67,8 @@ def run(options: argparse.Namespace, out: Path) -> dict[str, Any] | None:
     """Measure; None when only the peer was wanted."""
     size = QUICK if options.quick else Size()
     machine = surroundings.facts()
-    peer = peers.trained(out, quick=options.quick, retrain=options.retrain, old_is_fine=options.old_peer)
+    peer = peers.trained(out, quick=options.quick, epochs=options.peer_epochs, retrain=options.retrain,
+                         old_is_fine=options.old_peer)
     if options.peer_only:
         _note(f"the peer stands in {peer.folder}: {peer.facts}")
         return None
@@ -87,7 +90,7 @@ def run(options: argparse.Namespace, out: Path) -> dict[str, Any] | None:
             measures["house"] = {"start_seconds": seconds, **_measure(house, pids, texts, size)}
     result = {
         "name": "message_cost", "quick": options.quick, "surroundings": machine, "size": size.__dict__,
-        "peer": {"rasa": peer.facts["rasa"], "model": peer.folder.name, "trained_in_this_run": not peer.reused,
+        "peer": {"rasa": peer.facts["rasa"], "model": peer.folder.name, "epochs": peer.epochs, "trained_in_this_run": not peer.reused,
                  "trained_on_todays_phrases": peer.current},
         "training": {"ours": training, "peer": peer.facts}, "serving": measures,
     }
@@ -238,6 +241,8 @@ def table(result: dict[str, Any]) -> str:
              f"{here['python_backend']} (backend), {here['python_bot']} (bot and peer); {here['at']}"]
     if result["quick"]:
         lines.append("  QUICK: a peer of one epoch and few messages. These figures mean nothing.")
+    elif peer["epochs"] != peers.EPOCHS:
+        lines.append(f"  peer: {peer['epochs']} epochs, not {peers.EPOCHS}: its training figures mean nothing.")
     if not peer["trained_in_this_run"]:
         lines.append(f"  peer: trained before ({training['peer']['trained_at']}, {peer['model']}), "
                      + ("unchanged since, reused" if peer["trained_on_todays_phrases"]

@@ -21,6 +21,7 @@ RECIPE = Path(__file__).with_name("recipe.yml")
 MODEL = "default-recipe.tar.gz"
 #: One session each: enough for the dialogue policies to have something to learn.
 STORIES = 24
+EPOCHS = 100
 QUICK_EXAMPLES = 6
 
 
@@ -32,18 +33,18 @@ class Peer:
     facts: dict[str, Any]
     reused: bool
     current: bool  # trained on today's phrases
+    epochs: int
 
     @property
     def model(self) -> Path:
         return self.folder / MODEL
 
 
-def project(quick: bool) -> dict[str, str]:
+def project(quick: bool, epochs: int = EPOCHS) -> dict[str, str]:
     """The peer's files by name. Responses are apart: their wording changes no figure."""
-    recipe = RECIPE.read_text(encoding="utf-8")
+    recipe = RECIPE.read_text(encoding="utf-8").replace(f"epochs: {EPOCHS}", f"epochs: {epochs}")
     examples = phrases.training_phrases()
     if quick:
-        recipe = recipe.replace("epochs: 100", "epochs: 1")
         examples = {intent: texts[:QUICK_EXAMPLES] for intent, texts in examples.items()}
     intents = list(examples)
     nlu = [{"intent": intent, "examples": "".join(f"- {text}\n" for text in texts)}
@@ -83,33 +84,38 @@ def rasa_version() -> str:
     return answer_of([str(BOT_PYTHON), "-c", "from importlib.metadata import version; print(version('rasa'))"])
 
 
-def trained(out: Path, *, quick: bool = False, retrain: bool = False, old_is_fine: bool = False) -> Peer:
+def trained(out: Path, *, quick: bool = False, epochs: int = EPOCHS, retrain: bool = False,
+            old_is_fine: bool = False) -> Peer:
     """The peer for today's phrases: the kept one, or a new one trained from nothing."""
-    files = project(quick)
+    epochs = 1 if quick else epochs
+    kind = "quick-" if quick else "" if epochs == EPOCHS else f"{epochs}-epochs-"
+    files = project(quick, epochs)
     digest = hashlib.sha256(json.dumps([rasa_version(), files], ensure_ascii=False).encode()).hexdigest()[:12]
-    folder = out / f"peer-{'quick-' if quick else ''}{digest}"
+    folder = out / f"peer-{kind}{digest}"
     kept = None if retrain else _kept(folder)
     if kept is None and old_is_fine and not retrain:
-        kept = next(filter(None, map(_kept, _others(out, folder, quick))), None)
+        kept = next(filter(None, map(_kept, _others(folder, kind))), None)
     if kept is not None:
-        return Peer(kept, json.loads((kept / "training.json").read_text()), True, kept == folder)
+        return Peer(kept, json.loads((kept / "training.json").read_text()), True, kept == folder, epochs)
     facts = _train(folder, files)
-    for old in _others(out, folder, quick):
+    for old in _others(folder, kind):
         shutil.rmtree(old)
-    return Peer(folder, facts, False, True)
+    return Peer(folder, facts, False, True, epochs)
 
 
 def _kept(folder: Path) -> Path | None:
     return folder if (folder / "training.json").is_file() and (folder / MODEL).is_file() else None
 
 
-def _others(out: Path, folder: Path, quick: bool) -> list[Path]:
-    alike = [path for path in out.glob("peer-*") if path != folder and path.name.startswith("peer-quick-") == quick]
+def _others(folder: Path, kind: str) -> list[Path]:
+    """Peers of the same kind on other phrases, the newest first."""
+    alike = [path for path in folder.parent.glob("peer-*")
+             if path != folder and re.fullmatch(rf"peer-{kind}[0-9a-f]{{12}}", path.name)]
     return sorted(alike, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 def _train(folder: Path, files: dict[str, str]) -> dict[str, Any]:
-    print("training the peer from nothing; with 100 epochs this takes many minutes …", file=sys.stderr, flush=True)
+    print(f"training the peer from nothing ({folder.name}); this takes many minutes …", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(prefix="zhike-bench-peer-") as given:
         home = Path(given)
         for name, text in files.items():

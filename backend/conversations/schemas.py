@@ -15,6 +15,7 @@ class MessageView:
     text: str
     at: datetime
     client_id: str | None
+    pressed: bool  # a button, not typed words
     buttons: list[dict[str, Any]]
     card: dict[str, Any] | None
     attachment: dict[str, Any] | None

@@ -292,7 +292,7 @@ def _view(session: Session, row: Message) -> MessageView:
     attachment = store.attachment(session, row.attachment_id) if row.attachment_id else None
     return MessageView(
         id=row.id, seq=row.seq, sender=row.sender, text=row.text, at=row.at, client_id=row.client_id,
-        buttons=row.buttons, card=row.card,
+        pressed=row.button is not None, buttons=row.buttons, card=row.card,
         attachment=None if attachment is None else {
             "id": attachment.id, "name": attachment.name, "kind": attachment.kind, "size": attachment.size},
         script_key=version.key if version else None, script_version=version.version if version else None,

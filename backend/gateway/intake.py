@@ -156,9 +156,10 @@ class Intake:
     async def resume(self) -> int:
         """Pick up what was left unanswered (a restart, a lost lease); returns how many conversations."""
         waiting = await in_thread(self._unanswered)
-        for conversation_id in waiting:
+        left = [conversation_id for conversation_id in waiting if conversation_id not in self._running]
+        for conversation_id in left:
             self.schedule(conversation_id)
-        return len(waiting)
+        return len(left)
 
     def _unanswered(self) -> list[str]:
         with self.works.read(SYSTEM) as work:

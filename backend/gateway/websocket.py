@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, Field, ValidationError
+from sqlalchemy.exc import OperationalError
 
 from backend.conversations import service as conversations
 from backend.gateway import present
@@ -118,6 +119,9 @@ async def _receive(socket: WebSocket, conversation_id: str, customer_id: str) ->
             await socket.send_json({"type": "ack", "client_id": body.client_id, "seq": message.seq})
         except ZhikeError as error:
             await socket.send_json({"type": "error", "client_id": client_id, **error.as_dict()})
+        except OperationalError:
+            await socket.send_json({"type": "error", "client_id": client_id, "code": "database_busy",
+                                    "message": "系统正忙，这条还没存上。请过几秒再试一次。"})
         except ValueError:  # not JSON, or not a frame of ours; pydantic's error is a ValueError too
             await socket.send_json({"type": "error", "client_id": client_id, "code": "bad_frame",
                                     "message": "这条消息的格式不对，没有收下。"})

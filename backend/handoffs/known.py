@@ -10,6 +10,7 @@ from backend.kernel.masking import mask_text
 
 _COMPLAINT_NO = re.compile(r"TS\d{8}-\d{4}")
 _ORDER_NO = re.compile(r"(?<![0-9A-Za-z])HM\d{6}-?\d{4}(?!\d)")
+_LONG_NUMBER = re.compile(r"(?<![0-9A-Za-z-])\d{7,}")
 _LOOK_BACK = 200  # messages; a longer talk is read by the agent, not by a pattern
 
 
@@ -52,8 +53,9 @@ def summary_for(work: Work, conversation_id: str, told: dict[str, Any]) -> str:
     conversation = conversations.get(work.session, conversation_id)
     thread = conversations.thread(work.session, conversation_id, after=max(0, conversation.last_seq - 40))
     said = [message for message in thread if message.sender == "customer"]
-    turns = [message.text for message in said if not rules.only_asks_for_a_person(message.text, message.intent)]
+    turns = [message.text for message in said if not message.pressed and rules.tells_something(message.text, message.intent)]
     turns = (turns or [message.text for message in said])[-rules.SUMMARY_TURNS:]
     collected = [str(told[name]) for name in ("description", "remedy") if told.get(name)]
     turns = [turn for turn in turns if turn not in collected]
-    return mask_text(rules.summary_of([*collected, *turns]))
+    # Also numbers that only look like a phone (a digit short, a digit too many) stay out of sight.
+    return _LONG_NUMBER.sub(lambda found: found.group()[:3] + "****", mask_text(rules.summary_of([*collected, *turns])))

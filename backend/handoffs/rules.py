@@ -323,6 +323,17 @@ def only_asks_for_a_person(text: str, intent: str | None) -> bool:
     return intent == "request_human" or text.strip(" 。！!.,，") in ("转人工", "人工", "人工客服", "找人工", "转人工客服")
 
 
+# Turns of a talk that carry no matter of their own; "inform" is a bare number.
+_NO_MATTER = frozenset({"affirm", "deny", "greet", "thank", "goodbye", "inform", "query_complaint", "bot_challenge"})
+
+
+def tells_something(text: str, intent: str | None) -> bool:
+    """Whether the words say what the customer's matter is. A bare number or contact does not."""
+    if intent in _NO_MATTER or only_asks_for_a_person(text, intent):
+        return False
+    return sum(character.isalpha() and not character.isascii() for character in text) >= 2
+
+
 def groups_served(written: str, names: Mapping[str, str]) -> frozenset[str]:
     """Group keys of a person's list; ``names`` maps names to keys, so that either may be written."""
     return frozenset(names.get(one, one) for one in (part.strip() for part in written.split(",")) if one)

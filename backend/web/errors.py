@@ -7,7 +7,9 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from backend.kernel.errors import TooMany, ZhikeError
 from backend.web.deps import NeedsSignIn
@@ -63,6 +65,17 @@ def install(app: FastAPI) -> None:
         message = {404: "这个地址没有内容，请检查链接或回到首页。", 405: "这个地址不接受这种操作。"}.get(
             error.status_code, "请求没有完成，请稍后再试。")
         return answer(request, ZhikeError(code, message, error.status_code))
+
+    @app.exception_handler(ClientDisconnect)
+    def _gone(request: Request, error: ClientDisconnect) -> Response:
+        """The browser left while it was still sending: nobody reads this answer, and nothing is wrong here."""
+        return Response(status_code=400)
+
+    @app.exception_handler(OperationalError)
+    def _database(request: Request, error: OperationalError) -> Response:
+        """The database is busy beyond its time-out, or away. Nothing was half written; the same call may be repeated."""
+        log.error("database_unavailable", path=request.url.path, error=type(error.orig).__name__)
+        return answer(request, ZhikeError("database_busy", "系统正忙，这次没有存上。请过几秒再试一次。", 503))
 
     @app.exception_handler(Exception)
     def _unexpected(request: Request, error: Exception) -> Response:

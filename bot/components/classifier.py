@@ -117,7 +117,7 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
                 if not np.allclose(got, arrays["expected"], atol=1e-3):
                     raise ValueError("the trained example is no longer classified as it was")
         except (ValueError, OSError, KeyError) as error:
-            raise RasaException(f"意图分类器没有训练好（{error}）。请重新训练：make train") from error
+            raise RasaException(f"意图分类器没有训练好（{error}）。请重新训练：make model") from error
         return component
 
     def process(self, messages: List[Message]) -> List[Message]:

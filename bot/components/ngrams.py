@@ -97,7 +97,7 @@ class ZhNgramFeaturizer(GraphComponent):
                 vocabulary = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
                 idf = np.load(folder / "idf.npy", allow_pickle=False)
         except (ValueError, OSError) as error:
-            raise RasaException(f"模型缺少 n-gram 词表（{error}）。请重新训练：make train") from error
+            raise RasaException(f"模型缺少 n-gram 词表（{error}）。请重新训练：make model") from error
         component._vectorizer = component._new_vectorizer(vocabulary)
         component._vectorizer.idf_ = idf
         return component

@@ -178,3 +178,11 @@ def test_known_values_are_filled_in_and_open_fields_stay_visible() -> None:
 
 def test_group_lists_may_hold_keys_or_names(now: datetime) -> None:
     assert rules.groups_served("售后, complaint", {"售后": "aftersale"}) == {"aftersale", "complaint"}
+
+
+@pytest.mark.parametrize(("text", "intent", "tells"), [
+    ("桌面裂了一条缝", "file_complaint", True), ("发票抬头写错了", "ask_invoice", True), ("1391234800", "inform", False),
+    ("确认", "affirm", False), ("转人工", "request_human", False), ("13800001111", None, False), ("😡😡", None, False),
+    ("在吗", "greet", False)])
+def test_the_summary_is_made_of_what_tells_the_matter(text: str, intent: str | None, tells: bool) -> None:
+    assert rules.tells_something(text, intent) is tells
