@@ -88,6 +88,7 @@ def run(options: argparse.Namespace, out: Path) -> dict[str, Any] | None:
         _note("the whole house, through the website's door …")
         with _house(home, "house") as (house, _, pids, seconds):
             measures["house"] = {"start_seconds": seconds, **_measure(house, pids, texts, size)}
+    machine["load_after"] = surroundings.load()
     result = {
         "name": "message_cost", "quick": options.quick, "surroundings": machine, "size": size.__dict__,
         "peer": {"rasa": peer.facts["rasa"], "model": peer.folder.name, "epochs": peer.epochs, "trained_in_this_run": not peer.reused,
@@ -237,7 +238,8 @@ def table(result: dict[str, Any]) -> str:
     serving, training, found = result["serving"], result["training"], result["ratios"]
     peer, here, size = result["peer"], result["surroundings"], result["size"]
     lines = [f"message_cost: one message, HTTP in to reply out, beside Rasa {peer['rasa']} with its default recipe",
-             f"  {here['cores']} cores, {here['processor']}; load before: {here['load_before']}; Python "
+             f"  {here['cores']} cores, {here['processor']}; load {here['load_before']} before, "
+             f"{here['load_after']} after; Python "
              f"{here['python_backend']} (backend), {here['python_bot']} (bot and peer); {here['at']}"]
     if result["quick"]:
         lines.append("  QUICK: a peer of one epoch and few messages. These figures mean nothing.")

@@ -15,7 +15,7 @@ import yaml
 
 from benchmarks import phrases
 from benchmarks.processes import BOT_PYTHON, answer_of, measured
-from benchmarks.surroundings import bare_environment
+from benchmarks.surroundings import bare_environment, load
 
 RECIPE = Path(__file__).with_name("recipe.yml")
 MODEL = "default-recipe.tar.gz"
@@ -130,7 +130,7 @@ def _train(folder: Path, files: dict[str, str]) -> dict[str, Any]:
         cost = measured(command, cwd=home, env=env, log=home / "train.log")
         examples: dict[str, list[str]] = phrases.examples_in(files["data/nlu.yml"])
         facts = {
-            **cost.as_dict(), "trained_at": datetime.now(UTC).isoformat(timespec="seconds"), "rasa": rasa_version(),
+            **cost.as_dict(), "load_after": load(), "trained_at": datetime.now(UTC).isoformat(timespec="seconds"), "rasa": rasa_version(),
             "intents": len(examples), "examples": sum(map(len, examples.values())), "stories": STORIES,
             "model_mb": round((home / "models" / MODEL).stat().st_size / 2**20, 2),
         }
