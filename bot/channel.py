@@ -15,6 +15,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
 from bot import settings as bot_settings
+from bot.components.encoder import shared_encoder
 from bot.scripts import shared_cache
 from bot.text import UNDERSTOOD_CHARS, has_meaning, neutralise
 from bot.understanding import shared_understanding
@@ -225,6 +226,9 @@ async def _parse(agent: Any, body: Dict[str, Any]) -> Dict[str, Any]:
         return _certain(text or body["action"], ACTION_INTENTS[body["action"]], body["action"])
     if not has_meaning(text):
         return _certain(text or "…", "nlu_fallback", None)
+    # The encoder is most of a message's cost and lets go of the interpreter: other conversations go on meanwhile, and
+    # the pipeline finds the vector remembered.
+    await asyncio.to_thread(shared_encoder().one, text[:UNDERSTOOD_CHARS])
     parsed: Dict[str, Any] = await agent.processor.parse_message(UserMessage(text[:UNDERSTOOD_CHARS]))
     parsed = {name: parsed[name] for name in ("intent", "entities", "intent_ranking") if name in parsed}
     matches = shared_understanding().matcher.match(text, k=1)

@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from bot.text import normalise
 
-#: Share of the embedding in the fused score, chosen by leave-one-out on our own scripts.
+#: Share of the embedding in the fused score: a judgement, not yet a measured choice.
 DENSE_SHARE = 0.6
 
 
@@ -61,6 +61,7 @@ class ScriptMatcher:
         self._encoder = encoder
         self._share = dense_share
         self._index: _Index | None = None
+        self._last: tuple[_Index | None, str, np.ndarray] = (None, "", np.zeros(0))
         self.ready = False
 
     def rebuild(self, entries: Sequence[tuple[str, str, Sequence[str]]]) -> None:
@@ -90,11 +91,11 @@ class ScriptMatcher:
         dense = _unit(vectors - mean)
         return _Index(tuple(keys), tuple(topics), np.array(owner), mean, dense, vectorizer, sparse)
 
-    def match(self, text: str, topic: str | None = None, k: int = 3) -> list[Match]:
-        """The k best scripts, best first; within one topic where it is given."""
-        index = self._index
-        if index is None or not normalise(text):
-            return []
+    def _scores(self, index: _Index, text: str) -> np.ndarray:
+        """The score of every script; one turn asks for the same text two or three times."""
+        known_index, known_text, known = self._last
+        if known_index is index and known_text == text:
+            return known
         query = _unit(self._encoder.one(text) - index.mean)
         close = np.clip(index.dense @ query, 0.0, 1.0)
         plain = index.vectorizer.transform([normalise(text)])
@@ -102,5 +103,14 @@ class ScriptMatcher:
         rows = self._share * close + (1 - self._share) * alike
         best = np.zeros(len(index.keys))
         np.maximum.at(best, index.owner, rows)
+        self._last = (index, text, best)
+        return best
+
+    def match(self, text: str, topic: str | None = None, k: int = 3) -> list[Match]:
+        """The k best scripts, best first; within one topic where it is given."""
+        index = self._index
+        if index is None or not normalise(text):
+            return []
+        best = self._scores(index, text)
         order = [i for i in np.argsort(-best, kind="stable") if topic is None or index.topics[i] == topic]
         return [Match(index.keys[i], index.topics[i], float(round(best[i], 4))) for i in order[:k]]

@@ -242,15 +242,19 @@ def close_idle(work: Work) -> int:
 
 
 def claim_turn(work: Work, conversation_id: str, owner: str, until: datetime) -> tuple[Conversation, Message] | None:
-    """Lease the conversation for one turn of the bot; None when another holds it or nothing waits."""
+    """Lease the conversation for one turn of the bot; None when another holds it or nothing waits.
+
+    With nothing left to do our own lease ends here, in the same transaction that found nothing.
+    """
     conversation = lock(work, conversation_id)
     leased = conversation.turn_until is not None and conversation.turn_until > work.now
     if leased and conversation.turn_owner != owner:
         return None
-    if conversation.state != State.BOT:
-        return None
-    message = store.oldest_pending(work.session, conversation_id)
+    message = store.oldest_pending(work.session, conversation_id) if conversation.state == State.BOT else None
     if message is None:
+        if conversation.turn_owner == owner:
+            conversation.turn_owner = conversation.turn_until = None
+            work.session.add(conversation)
         return None
     conversation.turn_owner, conversation.turn_until = owner, until
     work.session.add(conversation)

@@ -178,9 +178,11 @@ class Intake:
             renewing = asyncio.create_task(self._keep_lease(conversation_id))
             try:
                 await self._turn(conversation, message, epoch)
+            except BaseException:
+                await in_thread(self._release, conversation_id)
+                raise
             finally:
                 renewing.cancel()
-                await in_thread(self._release, conversation_id)
 
     async def _keep_lease(self, conversation_id: str) -> None:
         while True:
