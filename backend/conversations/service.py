@@ -230,6 +230,15 @@ def note_understanding(work: Work, message_id: str, intent: str | None, confiden
         work.session.add(message)
 
 
+def leave_to_bot(work: Work, message_id: str) -> None:
+    """A message stored while nobody answered is for the bot after all."""
+    message = work.session.get(Message, message_id)
+    if message is not None:
+        message.pending = True
+        work.session.add(message)
+        work.flush()
+
+
 def close_idle(work: Work) -> int:
     """End conversations with the bot in which nobody has written for ``IDLE``; returns how many."""
     silent = store.silent_since(work.session, work.now - IDLE)

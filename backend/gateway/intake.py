@@ -46,6 +46,8 @@ STANDING_BUTTONS = {
 
 # Pressed while waiting in the queue, these mean: back to the bot.
 LEAVE_QUEUE = ("cancel_queue", "cancel")
+# This one means: out of the queue, and the bot does what the button says (offered when nobody is on duty).
+BACK_TO_BOT = ("file_complaint",)
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Intake:
         self._limit(inbound.conversation_id)
         message, state = await in_thread(self._store, inbound)
         action = (message.button or {}).get("action")
-        if state == State.BOT or action in LEAVE_QUEUE:
+        if state == State.BOT or action in (*LEAVE_QUEUE, *BACK_TO_BOT):
             self.schedule(inbound.conversation_id)
         return message
 
@@ -209,8 +211,12 @@ class Intake:
         if conversation.state != State.QUEUED:
             return
         last = conversations.newest_from_customer(work.session, conversation_id)
-        if last is not None and (last.button or {}).get("action") in LEAVE_QUEUE:
-            handoffs.cancel(work, conversation_id)
+        action = (last.button or {}).get("action") if last is not None else None
+        if last is None or action not in (*LEAVE_QUEUE, *BACK_TO_BOT):
+            return
+        handoffs.cancel(work, conversation_id)
+        if action in BACK_TO_BOT:
+            conversations.leave_to_bot(work, last.id)
 
     def _release(self, conversation_id: str) -> None:
         with self.works.begin(BOT) as work:

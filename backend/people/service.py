@@ -67,7 +67,7 @@ def set_password(work: Work, username: str, password: str) -> None:
     rules.check_password(password, staff.username)
     staff.password_hash = _hasher().hash(password)
     work.session.add(staff)
-    for row in work.session.query(SignIn).filter_by(staff_id=staff.id):
+    for row in store.sign_ins_of(work.session, staff.id):
         work.session.delete(row)
     work.journal("password_changed", "staff", staff.id)
 

@@ -28,6 +28,10 @@ def sign_in(session: Session, token_hash: str) -> SignIn | None:
     return session.get(SignIn, token_hash)
 
 
+def sign_ins_of(session: Session, staff_id: str) -> list[SignIn]:
+    return list(session.exec(select(SignIn).where(SignIn.staff_id == staff_id)))
+
+
 def drop_expired(session: Session, now: datetime) -> None:
     session.exec(delete(SignIn).where(col(SignIn.expires_at) < now))
 

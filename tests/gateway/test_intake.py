@@ -16,7 +16,7 @@ from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM
 from backend.kernel.errors import Conflict, Invalid, TooMany
 from tests import builders
-from tests.cast import LIN_JIA
+from tests.cast import LIN_JIA, NOW
 from tests.gateway.fakes import FakeBot, handoff, words
 
 
@@ -39,6 +39,14 @@ class House:
         self._count = getattr(self, "_count", 0) + 1
         return await self.intake.accept(Inbound("web", self.conversation.id, self.conversation.customer_id,
                                                 client_id or f"c{self._count}", text, **more))
+
+    async def asked(self) -> None:
+        """Until the bot has been asked (it may still be thinking)."""
+        for _ in range(500):
+            if self.bot.asked:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("the bot was never asked")
 
     async def settled(self) -> None:
         while self.intake._running or self.intake._again:
@@ -126,7 +134,7 @@ async def test_two_processes_never_ask_for_one_conversation_at_once(house: House
 async def test_what_a_dead_process_left_unanswered_is_answered_once_after_a_restart(house: House) -> None:
     house.bot.gate = asyncio.Event()
     await house.send("发票怎么开")
-    await asyncio.sleep(0.1)
+    await house.asked()
     for task in list(house.intake._running.values()):
         task.cancel()
     await house.settled()
@@ -189,7 +197,7 @@ async def test_an_unknown_script_says_the_fallback_and_raises_an_alert(house: Ho
 async def test_once_a_person_takes_over_the_bots_prepared_words_are_dropped(house: House) -> None:
     house.bot.gate = asyncio.Event()
     await house.send("发票怎么开")
-    await asyncio.sleep(0.05)
+    await house.asked()
     with house.works.begin(SYSTEM) as work:
         handoffs.request(work, house.conversation.id, "customer_request", {}, "")
     with house.works.begin(LIN_JIA) as work:
@@ -243,6 +251,19 @@ async def test_leaving_the_queue_brings_the_bot_back(house: House) -> None:
     await house.send("发票怎么开")
     await house.settled()
     assert house.thread()[-1] == ("bot", "invoice.how_to_issue")
+
+
+async def test_filing_a_complaint_instead_of_waiting_leaves_the_queue_and_reaches_the_bot(house: House) -> None:
+    night = NOW.replace(hour=18)  # 02:00 in Shanghai: nobody is on duty
+    with house.works.begin(SYSTEM, night) as work:
+        handoffs.request(work, house.conversation.id, "customer_request", {}, "")
+    with house.works.read(SYSTEM) as work:
+        said = conversations.thread(work.session, house.conversation.id)[-1]
+    assert said.script_key == "handoff.out_of_hours"
+    await house.send("", button_id=said.buttons[0]["id"])
+    await house.settled()
+    assert house.state().state == "bot"
+    assert house.bot.asked[-1]["button"]["action"] == "file_complaint"
 
 
 async def test_only_buttons_that_we_issued_here_can_be_pressed(house: House) -> None:
