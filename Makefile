@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 BACKEND := .venv/backend/bin
 BOT := .venv/bot/bin
+# Pinned libraries warn about their own age; nobody here can mend that.
+export PYTHONWARNINGS ?= ignore::SyntaxWarning,ignore::DeprecationWarning
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -10,6 +10,7 @@ from typing import Any
 from sqlmodel import Session
 
 from backend.complaints import service as complaints
+from backend.conversations import alerts
 from backend.conversations import service as conversations
 from backend.conversations.events import ConversationClosed, MessageReceived
 from backend.deadlines.events import DeadlineBreached, DeadlineMoved, DeadlineNeared
@@ -24,11 +25,11 @@ from backend.surveys import service as surveys
 
 
 def _tell_staff_of_missing_words(work: Work, fact: ScriptMissing) -> None:
-    conversations.alert(work, "script_missing", fact.key, f"「{fact.key}」现在没有可以说的版本，客户听到的是兜底话术。")
+    alerts.raise_alert(work, "script_missing", fact.key, f"「{fact.key}」现在没有可以说的版本，客户听到的是兜底话术。")
 
 
 def _words_are_back(work: Work, fact: ScriptPublished) -> None:
-    conversations.resolve_alert(work, "script_missing", fact.key)
+    alerts.resolve(work, "script_missing", fact.key)
 
 
 REACTIONS: Reactions = {
@@ -55,11 +56,11 @@ def shell_counts(work: Work) -> dict[str, Any]:
         counts["complaints"] = complaints.due_today(work.session, work.now)
     if actor.can(Permission.SCRIPT_APPROVE):
         counts["scripts"] = scripts.waiting_for(work.session, actor)
-    alerts = [] if not actor.can(Permission.ALERT_READ) else [
-        {"text": f"{conversations.alert_title(one.kind)}：{one.detail or one.subject}", "href": "/alerts",
+    shown = [] if not actor.can(Permission.ALERT_READ) else [
+        {"text": f"{alerts.title_of(one.kind)}：{one.detail or one.subject}", "href": "/alerts",
          "at_text": zh_datetime(one.last_at, work.now)}
-        for one in conversations.open_alerts(work.session)[:20]]
-    return {"counts": counts, "alerts": alerts}
+        for one in alerts.still_open(work.session)[:20]]
+    return {"counts": counts, "alerts": shown}
 
 
 def _complaint_panel(session: Session, customer_id: str, conversation_id: str, now: datetime) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from backend.conversations import service
+from backend.conversations import alerts
 from backend.kernel.actors import Actor, Permission
 from backend.kernel.clock import zh_datetime
 from backend.web.deps import WorksDep, require
@@ -16,12 +16,12 @@ router = APIRouter()
 
 
 @router.get("/alerts")
-def alerts(request: Request, works: WorksDep,
+def alerts_page(request: Request, works: WorksDep,
            actor: Annotated[Actor, Depends(require(Permission.ALERT_READ))]) -> Response:
     with works.read(actor) as work:
-        rows = [{"id": one.id, "title": service.alert_title(one.kind), "detail": one.detail or one.subject,
+        rows = [{"id": one.id, "title": alerts.title_of(one.kind), "detail": one.detail or one.subject,
                  "count": one.count, "at_text": zh_datetime(one.last_at, work.now)}
-                for one in service.open_alerts(work.session)]
+                for one in alerts.still_open(work.session)]
     return page(request, "conversations/alerts.html", alerts_open=rows)
 
 
@@ -29,5 +29,5 @@ def alerts(request: Request, works: WorksDep,
 def done(alert_id: str, works: WorksDep, form: CheckedForm,
          actor: Annotated[Actor, Depends(require(Permission.ALERT_READ))]) -> Response:
     with works.begin(actor) as work:
-        service.finish_alert(work, alert_id)
+        alerts.finish(work, alert_id)
     return RedirectResponse("/alerts", status_code=303)

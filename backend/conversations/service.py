@@ -11,7 +11,7 @@ from sqlmodel import Session
 from backend.conversations import events, rules, store
 from backend.conversations.rules import Sender, State
 from backend.conversations.schemas import MessageView
-from backend.conversations.tables import Alert, Attachment, Conversation, Message
+from backend.conversations.tables import Attachment, Conversation, Message
 from backend.infra.work import Work
 from backend.kernel.errors import Conflict, NotFound, Unauthorised
 from backend.kernel.ids import new_id, new_token
@@ -20,7 +20,7 @@ from backend.scripts import service as scripts
 from backend.scripts.service import Spoken
 
 # The rows that services hand out; outsiders take the names from here.
-__all__ = ["Alert", "Attachment", "Conversation", "Message", "MessageView", "Spoken"]
+__all__ = ["Attachment", "Conversation", "Message", "MessageView", "Spoken"]
 
 # After this long in silence the bot's conversation is closed by the worker.
 IDLE = timedelta(minutes=30)
@@ -350,54 +350,3 @@ def add_attachment(work: Work, conversation: Conversation, *, name: str, kind: s
 
 def attachment(session: Session, attachment_id: str) -> Attachment | None:
     return store.attachment(session, attachment_id)
-
-
-# --- alerts -------------------------------------------------------------------------------------
-
-
-def alert(work: Work, kind: str, subject: str, detail: str = "") -> None:
-    """Tell staff. A second alert of the same kind and subject counts up the open one."""
-    known = store.open_alert(work.session, kind, subject)
-    if known is not None:
-        known.count += 1
-        known.last_at = work.now
-        known.detail = detail[:300] or known.detail
-        work.session.add(known)
-    else:
-        work.session.add(Alert(id=new_id(), kind=kind, subject=subject, detail=detail[:300], first_at=work.now,
-                               last_at=work.now))
-        work.flush()
-    work.hint("alerts")
-
-
-def resolve_alert(work: Work, kind: str, subject: str) -> None:
-    """The trouble is over (or somebody has seen it)."""
-    known = store.open_alert(work.session, kind, subject)
-    if known is not None:
-        known.resolved_at = work.now
-        work.session.add(known)
-        work.hint("alerts")
-
-
-def finish_alert(work: Work, alert_id: str) -> None:
-    """Somebody has dealt with it; doing it twice is harmless. Raises NotFound."""
-    known = work.session.get(Alert, alert_id)
-    if known is None:
-        raise NotFound("alert_not_found", "没有找到这条提醒，可能已经处理过。")
-    if known.resolved_at is None:
-        known.resolved_at = work.now
-        work.session.add(known)
-        work.journal("alert_resolved", "alert", known.id, kind=known.kind)
-        work.hint("alerts")
-
-
-ALERT_TITLES = {"bot": "机器人答不上", "script_missing": "话术缺失", "deadline": "期限"}
-
-
-def alert_title(kind: str) -> str:
-    """What an alert is about, in two words."""
-    return ALERT_TITLES.get(kind, "系统提醒")
-
-
-def open_alerts(session: Session) -> Sequence[Alert]:
-    return store.open_alerts(session)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from backend.conversations import service as conversations
+from backend.conversations import alerts
 from backend.dashboards import figures, rules, store, tables_of_rows
 from backend.dashboards.headline import headline
 from backend.dashboards.rules import BY_KEY, FORMULA_VERSION, INDICATORS, WEEK, Window
@@ -43,17 +43,17 @@ def overview(session: Session, since: datetime, until: datetime, now: datetime, 
     known = _figures(session, scope, earlier, now, window.before_words(now))
     chart = weekly(session, window, channel)
     pressing = _pressing(session, now, channel, actor)
-    alerts = [{"kind": row.kind, "title": conversations.alert_title(row.kind), "subject": row.subject,
-               "detail": row.detail, "count": row.count, "first_at": row.first_at, "last_at": row.last_at}
-              for row in conversations.open_alerts(session)]
+    shown_alerts = [{"kind": row.kind, "title": alerts.title_of(row.kind), "subject": row.subject,
+                     "detail": row.detail, "count": row.count, "first_at": row.first_at, "last_at": row.last_at}
+                    for row in alerts.still_open(session)]
     waiting, oldest = store.queue(session, channel)
     queue = {"waiting": waiting, "oldest": oldest, "oldest_seconds": (now - oldest).total_seconds() if oldest else None}
     return {
         "formula_version": FORMULA_VERSION, "since": since, "until": until, "now": now, "channel": channel,
         "before": {"since": before.since, "until": before.until, "text": window.before_words(now)},
         "figures": known, "weekly": chart, "funnel": _funnel(known), "reasons": reasons(session, scope),
-        "pressing": pressing, "alerts": alerts, "queue": queue,
-        "headline": headline(known, chart, alerts, queue),
+        "pressing": pressing, "alerts": shown_alerts, "queue": queue,
+        "headline": headline(known, chart, shown_alerts, queue),
         "empty": known["conversations"]["k"] == 0 and known["complaints_open"]["k"] == 0 and known["csat"]["n"] == 0,
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from backend.complaints import service as complaints
+from backend.conversations import alerts
 from backend.conversations import service as conversations
 from backend.conversations.service import Conversation, Message
 from backend.gateway.rasa import BotFailed
@@ -32,7 +33,7 @@ def settle(work: Work, conversation: Conversation, message: Message, turn: BotTu
         return
     conversation.misses = 0
     work.session.add(conversation)
-    conversations.resolve_alert(work, "bot", "bot")
+    alerts.resolve(work, "bot", "bot")
     for part in turn.messages:
         if part.command == "handoff":
             # Whoever is fetched speaks from here; anything the bot adds after this is void by the new epoch.
@@ -69,7 +70,7 @@ def apologise(work: Work, conversation: Conversation, message: Message, failure:
     """The bot failed: keep the words, say the approved apology, offer or fetch a person, tell staff."""
     conversation = conversations.lock(work, conversation.id)
     conversations.note_understanding(work, message.id, None, None)
-    conversations.alert(work, "bot", "bot", failure.message)
+    alerts.raise_alert(work, "bot", "bot", failure.message)
     work.journal("bot_failed", "conversation", conversation.id, code=failure.code)
     if conversation.epoch != epoch:
         return

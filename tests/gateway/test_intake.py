@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from sqlmodel import select
 
+from backend.conversations import alerts
 from backend.conversations import service as conversations
 from backend.conversations.tables import Conversation, Message
 from backend.gateway.hub import Hub
@@ -154,7 +155,7 @@ async def test_when_the_bot_fails_the_words_stay_an_apology_comes_and_staff_see_
     await house.settled()
     assert house.thread() == [("customer", None), ("bot", "system.apology")]
     with house.works.read(SYSTEM) as work:
-        assert [(alert.kind, alert.count) for alert in conversations.open_alerts(work.session)] == [("bot", 1)]
+        assert [(alert.kind, alert.count) for alert in alerts.still_open(work.session)] == [("bot", 1)]
     assert house.state().state == "bot"
 
 
@@ -167,7 +168,7 @@ async def test_after_recovery_the_conversation_goes_on_and_the_alert_ends(house:
     await house.settled()
     assert house.thread()[-1] == ("bot", "invoice.how_to_issue")
     with house.works.read(SYSTEM) as work:
-        assert list(conversations.open_alerts(work.session)) == []
+        assert list(alerts.still_open(work.session)) == []
 
 
 async def test_a_second_failure_in_a_row_fetches_a_person(house: House) -> None:
@@ -191,7 +192,7 @@ async def test_an_unknown_script_says_the_fallback_and_raises_an_alert(house: Ho
     await house.settled()
     assert house.thread()[-1] == ("bot", "system.fallback")
     with house.works.read(SYSTEM) as work:
-        assert "script_missing" in {alert.kind for alert in conversations.open_alerts(work.session)}
+        assert "script_missing" in {alert.kind for alert in alerts.still_open(work.session)}
 
 
 async def test_once_a_person_takes_over_the_bots_prepared_words_are_dropped(house: House) -> None:

@@ -12,6 +12,7 @@ from html import unescape
 import pytest
 from fastapi.testclient import TestClient
 
+from backend.conversations import alerts
 from backend.conversations import service as conversations
 from backend.dashboards import rules
 from backend.infra.work import Works
@@ -163,7 +164,7 @@ def test_a_manager_reads_a_conversation_with_its_scripts_and_an_administrator_do
 
 def test_trouble_stands_above_all_numbers(day: Works, browser: TestClient) -> None:
     with day.begin(SYSTEM, NOW) as work:
-        conversations.alert(work, "bot", "bot", "连不上 <机器人>")
+        alerts.raise_alert(work, "bot", "bot", "连不上 <机器人>")
     seen = browser.get(f"/dashboard?{DAY}").text
     assert 'class="say1 danger"' in seen and 'role="alert"' in seen
     assert "连不上 &lt;机器人&gt;" in seen and 'href="/alerts"' in seen

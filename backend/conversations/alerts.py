@@ -1,0 +1,60 @@
+"""What staff must know now: raised once a kind and subject, counted while it lasts, resolved by itself or by hand."""
+
+from collections.abc import Sequence
+
+from sqlmodel import Session
+
+from backend.conversations import store
+from backend.conversations.tables import Alert
+from backend.infra.work import Work
+from backend.kernel.errors import NotFound
+from backend.kernel.ids import new_id
+
+
+def raise_alert(work: Work, kind: str, subject: str, detail: str = "") -> None:
+    """Tell staff. A second alert of the same kind and subject counts up the open one."""
+    known = store.open_alert(work.session, kind, subject)
+    if known is not None:
+        known.count += 1
+        known.last_at = work.now
+        known.detail = detail[:300] or known.detail
+        work.session.add(known)
+    else:
+        work.session.add(Alert(id=new_id(), kind=kind, subject=subject, detail=detail[:300], first_at=work.now,
+                               last_at=work.now))
+        work.flush()
+    work.hint("alerts")
+
+
+def resolve(work: Work, kind: str, subject: str) -> None:
+    """The trouble is over (or somebody has seen it)."""
+    known = store.open_alert(work.session, kind, subject)
+    if known is not None:
+        known.resolved_at = work.now
+        work.session.add(known)
+        work.hint("alerts")
+
+
+def finish(work: Work, alert_id: str) -> None:
+    """Somebody has dealt with it; doing it twice is harmless. Raises NotFound."""
+    known = work.session.get(Alert, alert_id)
+    if known is None:
+        raise NotFound("alert_not_found", "没有找到这条提醒，可能已经处理过。")
+    if known.resolved_at is None:
+        known.resolved_at = work.now
+        work.session.add(known)
+        work.journal("alert_resolved", "alert", known.id, kind=known.kind)
+        work.hint("alerts")
+
+
+TITLES = {"bot": "机器人答不上", "script_missing": "话术缺失", "deadline": "期限"}
+
+
+def title_of(kind: str) -> str:
+    """What an alert is about, in two words."""
+    return TITLES.get(kind, "系统提醒")
+
+
+def still_open(session: Session) -> Sequence[Alert]:
+    """What nobody has dealt with yet, the newest first."""
+    return store.open_alerts(session)
