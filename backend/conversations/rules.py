@@ -104,7 +104,7 @@ class Risk:
 
 # Plain words that nobody writes by accident. The model finds the rest; this net works when the model does not.
 _RISKS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
-    ("emergency", "words_of_self_harm", re.compile(r"不想活了|想自杀|要自杀|活不下去了|割腕|跳楼(?!价|大甩卖|特价|甩卖)")),
+    ("emergency", "words_of_self_harm", re.compile(r"不想活了|想自杀|要自杀|活不下去了|割腕|跳楼(?!价|机|大甩卖|特价|甩卖)")),
     ("emergency", "fire_or_shock", re.compile(r"(着火|起火|冒火|爆炸|触电|漏电)了|正在(着火|冒烟|漏电)|(冒|起)浓烟")),
     ("emergency", "injury", re.compile(r"(送|进)(了)?(医院|急诊|ICU|icu)|流了?(很多|好多)血|食物中毒|中毒了|昏迷了?|烧伤了|砸伤了")),
     ("fraud", "transfer_demanded", re.compile(r"(让|叫|要)我.{0,8}(转账|汇款|打钱|验证码|屏幕共享)|冒充.{0,6}客服")),

@@ -68,6 +68,6 @@ def test_plain_words_of_danger_fetch_a_person_without_the_model(text: str, reaso
 
 
 @pytest.mark.parametrize("text", [
-    "快递怎么还没到", "这个价格简直跳楼价", "我要转账付款可以吗", "你是机器人吗", "医院附近有门店吗", "火了这款书桌", "被子和枕头"])
+    "快递怎么还没到", "这个价格简直跳楼价", "儿童跳楼机质量怎么样", "我要转账付款可以吗", "你是机器人吗", "医院附近有门店吗", "火了这款书桌", "被子和枕头"])
 def test_ordinary_words_do_not(text: str) -> None:
     assert rules.risk_in(text) is None
