@@ -77,6 +77,24 @@ class Program:
             self.process.kill()
 
 
+class Stop:
+    """Somebody wants us to end. A plain flag, for it is raised inside a signal handler: an Event's lock is not to be
+    taken there, where the handler may have interrupted its own holder (an impatient second Ctrl-C)."""
+
+    def __init__(self):
+        self.asked = False
+
+    def ask(self, *_):
+        self.asked = True
+
+    def wait(self, seconds):
+        """True as soon as it was asked for, False after ``seconds``."""
+        until = time.monotonic() + seconds
+        while not self.asked and time.monotonic() < until:
+            time.sleep(0.05)
+        return self.asked
+
+
 def environment():
     """What all three programs are told."""
     var = Path(os.environ.get("VAR_DIR") or ROOT / "var").resolve()
@@ -125,9 +143,9 @@ def main():
             say("端口 %s 已经被占用。请先停掉占用它的程序，或换一个：%s=… make up" % (env[name], name))
             return 1
     programs, training = [], None
-    stopping = threading.Event()
+    stopping = Stop()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signal_number, lambda *_: stopping.set())
+        signal.signal(signal_number, stopping.ask)
     try:
         prepare("backend", "bot")
         training = Program("train", [python_of("bot"), "-m", "bot.train"], env)
@@ -145,9 +163,9 @@ def main():
         bot = Program("bot", [python_of("bot"), "-m", "bot.serve"], env)
         programs = [backend, actions, bot]
         backend.start()
-        while training.process.poll() is None and not stopping.is_set():
+        while training.process.poll() is None and not stopping.asked:
             stopping.wait(0.1)
-        if not stopping.is_set() and training.process.returncode != 0:
+        if not stopping.asked and training.process.returncode != 0:
             say("模型没有训练好，原因见上面。")
             return 1
         actions.start()
