@@ -47,7 +47,7 @@ def finish(work: Work, alert_id: str) -> None:
         work.hint("alerts")
 
 
-TITLES = {"bot": "机器人答不上", "script_missing": "话术缺失", "deadline": "期限"}
+TITLES = {"bot": "机器人答不上", "script_missing": "话术缺失"}
 
 
 def title_of(kind: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 from pwdlib import PasswordHash
+from pwdlib.exceptions import UnknownHashError
 from sqlmodel import Session
 
 from backend.infra.db import blind_index
@@ -147,7 +148,7 @@ def sign_in(works: Works, username: str, password: str, address: str, kind: str,
 def _verify(password: str, stored: str) -> bool:
     try:
         return _hasher().verify(password, stored)
-    except Exception:  # an unusable stored hash ("!") is a password that never fits
+    except UnknownHashError:  # an account without a usable password ("!"): nothing fits
         return False
 
 

@@ -91,6 +91,20 @@ def test_bad_messages_get_a_code_and_a_sentence(visitor: Visitor, body: dict[str
     assert len(visitor.read()["messages"]) == 1
 
 
+def test_one_address_cannot_open_chats_without_end(packed_sqlite: Path, tmp_path: Path,
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "limited.db"
+    shutil.copy(packed_sqlite, path)
+    config = replace(settings(), database_url=f"sqlite:///{path}", run_worker=False, chats_opened_per_hour=2)
+    monkeypatch.setattr("backend.gateway.channels.web.settings", lambda: config)
+    with TestClient(create_app(config, FakeBot())) as client:
+        for number in range(2):
+            Visitor(client, f"visitor-{number}")
+        refused = client.post("/api/chat/sessions", json={"channel": "web"})
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_chats")
+        assert refused.headers["retry-after"] == "3600"
+
+
 def test_a_foreign_token_opens_nothing(client: TestClient, visitor: Visitor) -> None:
     other = Visitor(client, "visitor-2")
     for headers in (other.headers, {}, {"Authorization": "Bearer nonsense"}):

@@ -8,7 +8,7 @@ from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM, Role
 from backend.kernel.errors import Conflict, Invalid, TooMany, Unauthorised
 from backend.people import rules, service
-from tests.cast import NOW
+from tests.cast import NOW, hire
 
 PASSWORD = "corridor-lantern-42"
 
@@ -70,6 +70,14 @@ def test_a_taken_name_a_weak_password_and_an_unknown_role_are_refused(hired: Wor
             service.add(work, "short", "短", ["agent"], "123456")
         with pytest.raises(Invalid):
             service.add(work, "king", "王", ["emperor"], PASSWORD)
+
+
+def test_an_account_without_a_usable_password_cannot_be_entered(works: Works) -> None:
+    with works.begin(SYSTEM, NOW) as work:
+        hire(work)  # their stored hash is "!"
+    with pytest.raises(Unauthorised) as refused:
+        service.sign_in(works, "linjia", "!", "127.0.0.1", "page", NOW)
+    assert refused.value.code == "bad_credentials"
 
 
 @pytest.mark.parametrize(("target", "goes"), [
