@@ -6,10 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import message_cost
+from benchmarks import message_cost, understanding
 from benchmarks.processes import ROOT, Failed
 
-BENCHMARKS = {"message_cost": message_cost}
+BENCHMARKS = {"message_cost": message_cost, "understanding": understanding}
 
 
 def main() -> int:
