@@ -10,7 +10,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import parsing
+from actions import numbers, parsing
 from actions import slots as rules
 from actions.client import Backend, BackendError
 from actions.handoff import hand_over
@@ -46,14 +46,14 @@ class ValidateComplaintForm(Action):
             say(dispatcher, "complaint.resume")
             return [SlotSet("form_say", None)]
         said = parsing.Said.of(tracker.latest_message)
-        draft = {name: tracker.get_slot(name) for name in DRAFT}
+        draft = {name: tracker.get_slot(name) for name in (*DRAFT, "order_no")}
         step = rules.next_step(asked, said, draft) if asked in rules.STEPS else rules.start(said, draft)
         if step.kind == "digress":
             return []
         events: List[EventType] = [SlotSet(name, value) for name, value in step.slots.items()]
         events.append(SlotSet("form_say", step.say))
         if step.slots.get(rules.CONTACT):
-            events.append(SlotSet("contact_masked", parsing.mask_contact(step.slots[rules.CONTACT])))
+            events.append(SlotSet("contact_masked", numbers.mask_contact(step.slots[rules.CONTACT])))
         if not draft["complaint_key"]:
             # Made once, here: however often 确认 arrives, it is one complaint.
             events.append(SlotSet("complaint_key", uuid.uuid4().hex))
@@ -176,7 +176,7 @@ class QueryComplaint(_AboutComplaint, Action):
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]) -> List[EventType]:
         said = parsing.Said.of(tracker.latest_message)
-        return await self.by_number(dispatcher, tracker, parsing.find_complaint_no(said.text))
+        return await self.by_number(dispatcher, tracker, numbers.find_complaint_no(said.text))
 
     async def by_number(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, number: Optional[str]
@@ -191,7 +191,7 @@ class QueryComplaint(_AboutComplaint, Action):
         if number is None:
             say(dispatcher, "complaint.ask_number")
             return [SlotSet("awaiting", "complaint_no")]
-        last4 = parsing.find_last4(parsing.Said.of(tracker.latest_message).text)
+        last4 = numbers.find_last4(parsing.Said.of(tracker.latest_message).text)
         if last4:
             return await self.look_up(dispatcher, tracker, number, last4)
         say(dispatcher, "complaint.ask_last4")
@@ -218,7 +218,7 @@ class UrgeComplaint(_AboutComplaint, Action):
         return "action_urge_complaint"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]) -> List[EventType]:
-        number = parsing.find_complaint_no(parsing.Said.of(tracker.latest_message).text)
+        number = numbers.find_complaint_no(parsing.Said.of(tracker.latest_message).text)
         try:
             complaint = await self._mine(tracker, number)
             if complaint is None:
@@ -237,7 +237,7 @@ class SupplementComplaint(_AboutComplaint, Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]) -> List[EventType]:
         said = parsing.Said.of(tracker.latest_message)
         try:
-            complaint = await self._mine(tracker, parsing.find_complaint_no(said.text))
+            complaint = await self._mine(tracker, numbers.find_complaint_no(said.text))
             if complaint is None:
                 say(dispatcher, "complaint.ask_number")
                 return [SlotSet("awaiting", "complaint_no")]

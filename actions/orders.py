@@ -9,7 +9,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions import parsing
+from actions import numbers, parsing
 from actions.client import Backend, BackendError
 from actions.complaints import QueryComplaint
 from actions.speech import answer, not_understood, say
@@ -59,13 +59,13 @@ class OrderStatus(_Orders, Action):
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]) -> List[EventType]:
         said = parsing.Said.of(tracker.latest_message)
-        named = parsing.find_order_no(said.text)
+        named = numbers.find_order_no(said.text)
         if named:
             return await self._status(dispatcher, tracker, named)
         if not parsing.wants_own_order(said):
             answer(dispatcher)
             return []
-        remembered = parsing.find_order_no(str(tracker.get_slot("order_no") or ""))
+        remembered = numbers.find_order_no(str(tracker.get_slot("order_no") or ""))
         if remembered:
             return await self._status(dispatcher, tracker, remembered)
         if tracker.active_loop_name:
@@ -89,16 +89,16 @@ class Inform(_Orders, Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]) -> List[EventType]:
         text = parsing.Said.of(tracker.latest_message).text
         awaiting, pending = tracker.get_slot("awaiting"), tracker.get_slot("pending_complaint_no")
-        complaint_no = parsing.find_complaint_no(text)
+        complaint_no = numbers.find_complaint_no(text)
         if complaint_no:
             return await self._complaints.by_number(dispatcher, tracker, complaint_no)
-        last4 = parsing.find_last4(text)
+        last4 = numbers.find_last4(text)
         if awaiting == "last4" and pending and last4:
             return await self._complaints.look_up(dispatcher, tracker, str(pending), last4)
-        if parsing.find_contact(text):
+        if numbers.find_contact(text):
             not_understood(dispatcher)
             return []
-        order_no = parsing.find_order_no(text)
+        order_no = numbers.find_order_no(text)
         if order_no:
             return await self._status(dispatcher, tracker, order_no)
         if awaiting == "order_no":

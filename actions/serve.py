@@ -15,6 +15,13 @@ def main() -> int:
         print("缺少环境变量 ZHIKE_BOT_SECRET（与后台共享的密钥）。用 make up 启动会自动生成。", file=sys.stderr)
         return 2
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from actions.folding import converter
+
+    try:
+        converter()
+    except Exception as error:  # not installed, or without its tables
+        print(f"繁体转简体的组件 OpenCC 不能用（{error}）。请运行 make setup 重新安装依赖。", file=sys.stderr)
+        return 2
     import sanic.app  # noqa: F401  # switches deprecations on when imported, so it must come first
 
     warnings.filterwarnings("ignore", category=DeprecationWarning)

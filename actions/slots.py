@@ -7,28 +7,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from actions.parsing import (
-    Said,
-    bare,
-    find_contact,
-    find_order_no,
-    find_remedy,
-    is_cancel,
-    is_no,
-    is_skip,
-    is_yes,
-    tells_something,
-    wants_person,
+from actions.corrections import correct
+from actions.fields import (
+    CONFIRMED,
+    CONTACT,
+    DESCRIPTION,
+    MAX_DESCRIPTION,
+    MAX_REMEDY,
+    ORDER_NO,
+    REMEDY,
+    SKIPPED,
+    STEPS,
 )
+from actions.folding import bare, clauses, fold
+from actions.numbers import any_contact, find_contact, find_order_no, without_numbers
+from actions.parsing import Said
+from actions.replies import has_no_order, is_back, is_cancel, is_no, is_skip, is_yes, wants_person
+from actions.wishes import find_remedy, tells_something
 
-DESCRIPTION, REMEDY, ORDER_NO = "complaint_description", "complaint_remedy", "complaint_order_no"
-CONTACT, CONFIRMED = "complaint_contact", "complaint_confirmed"
-STEPS = (DESCRIPTION, REMEDY, ORDER_NO, CONTACT, CONFIRMED)
-
-#: Shown in the repetition where the customer gave no order number; filed as none.
-SKIPPED = "无"
-MAX_DESCRIPTION = 2000
-MAX_REMEDY = 500
+__all__ = [
+    "CONFIRMED",
+    "CONTACT",
+    "DESCRIPTION",
+    "ORDER_NO",
+    "REMEDY",
+    "SKIPPED",
+    "STEPS",
+    "Step",
+    "next_step",
+    "start",
+]
 
 #: Intents that leave the form for a person at once, and the reason the backend is given.
 RISKS = {"report_emergency": "emergency", "report_fraud": "fraud", "threaten_escalation": "escalation"}
@@ -53,10 +61,15 @@ INQUIRIES = frozenset(
         "ask_privacy",
     ]
 )
+#: A pressed title of an earlier question, also in the middle of the form.
+CHOSEN_TITLE = "choose_script"
 SMALL_TALK = frozenset({"greet", "thank", "bot_challenge", "chitchat", "query_complaint"})
 
 _QUESTION = re.compile(
     r"[?？]\s*$|吗$|么$|呢$|怎么|咋|如何|多久|多长时间|几点|多少|什么时候|啥时候|几天|哪里|在哪|哪儿|能不能|可不可以|是不是|有没有|支不支持|要不要|可以.*吗"
+)
+_NUMBER_WORDS = re.compile(
+    r"(?:我的?)?(?:联系|手机|电话|邮箱|订单|单)(?:方式|号码?|编号)?(?:号)?(?:是|为)?(?=\s*[:：]?\s*(?:$|[,，。;；]|\s))"
 )
 #: Signs that a sentence tells what happened rather than asks.
 _GRIEVANCE = re.compile(
@@ -64,16 +77,6 @@ _GRIEVANCE = re.compile(
     r"不处理|不解决|不承认|拒|推|拖|一直|三番|多次|好几|反复|天了|周了|月了|小时了|还没|迟迟|至今|结果|居然|竟然|投诉|举报|太差|垃圾|敷衍|赔|道歉|"
     r"异味|气味|味道|刺鼻|生锈|掉漆|质量"
 )
-_FIELD_WORDS = {
-    DESCRIPTION: re.compile(r"事由|事情|描述|经过|情况|内容|问题|原因"),
-    REMEDY: re.compile(r"诉求|要求|希望|解决(方式|方案|办法)|处理(方式|方案)"),
-    ORDER_NO: re.compile(r"订单号?|单号"),
-    CONTACT: re.compile(r"电话|手机|联系方式|号码|邮箱|邮件|email|e-mail", re.IGNORECASE),
-}
-_CORRECTION = re.compile(
-    r"不对|不是|错了|写错|填错|说错|打错|弄错|改成|改为|改一下|修改|更正|更改|换成|换个|应该是|要改|^改|改下"
-)
-_NEW_VALUE = re.compile(r"(?:改成|改为|换成|更正为|应该是|应为|是|为|[:：])\s*(?P<value>.+)$")
 
 
 @dataclass(frozen=True)
@@ -99,14 +102,16 @@ def is_digression(asked: str, said: Said) -> bool:
     """
     if said.action is not None:
         return False
+    if said.intent == CHOSEN_TITLE:
+        return True
     words = bare(said.text)
     if said.intent in SMALL_TALK:
-        return said.confidence >= 0.5 and len(words) <= 12 and not _GRIEVANCE.search(said.text)
+        return said.confidence >= 0.5 and len(words) <= 12 and not _GRIEVANCE.search(fold(said.text))
     if said.intent not in INQUIRIES:
         return False
-    asks = bool(_QUESTION.search(said.text.strip()))
+    asks = bool(_QUESTION.search(fold(said.text).strip()))
     if asked == DESCRIPTION:
-        return asks and said.confidence >= 0.45 and len(words) <= 25 and not _GRIEVANCE.search(said.text)
+        return asks and said.confidence >= 0.45 and len(words) <= 25 and not _GRIEVANCE.search(fold(said.text))
     if asked == REMEDY:
         return asks and said.confidence >= 0.45 and len(words) <= 30
     return said.confidence >= 0.4 and (asks or said.confidence >= 0.6)
@@ -116,15 +121,21 @@ def is_digression(asked: str, said: Said) -> bool:
 
 
 def start(said: Said, draft: Mapping[str, Any]) -> Step:
-    """The first turn: the sentence that opened the form already counts where it says something."""
+    """The first turn: the sentence that opened the form already counts for whatever it says."""
     reset = {CONFIRMED: None, "complaint_outcome": None, "complaint_unfiled": None, "complaint_editing": None}
     if draft.get(DESCRIPTION):
         # A draft that could not be filed goes on where it stood.
         return Step("fill", dict(reset), say=draft.get("form_say"))
     slots: dict[str, Any] = dict(reset)
-    if said.action is None and tells_something(said.text):
-        slots[DESCRIPTION] = said.text[:MAX_DESCRIPTION]
+    if said.action is None:
         slots.update(_extras(said.text, {}))
+        if tells_something(said.text):
+            slots[DESCRIPTION] = said.text[:MAX_DESCRIPTION]
+    if ORDER_NO not in slots and draft.get("order_no"):
+        # Asked about a moment ago in this conversation; repeated back before anything is filed.
+        known = find_order_no(str(draft["order_no"]))
+        if known:
+            slots[ORDER_NO] = known
     return Step("fill", slots)
 
 
@@ -137,66 +148,101 @@ def next_step(asked: str, said: Said, draft: Mapping[str, Any]) -> Step:
     if said.intent in RISKS and said.confidence >= RISK_SURE:
         slots = {DESCRIPTION: said.text[:MAX_DESCRIPTION]} if asked == DESCRIPTION else {}
         return Step("end", slots, outcome=RISKS[said.intent])
-    correction = _correct(asked, said, draft)
-    if correction is not None:
-        return correction
+    if is_back(said):
+        return _back(asked)
+    if asked == CONFIRMED and is_yes(said):
+        return Step("end", {CONFIRMED: True}, outcome="file")
+    corrected = correct(asked, said, draft) if said.action is None else None
+    if corrected is not None:
+        return Step("fill", corrected.slots, say=corrected.say)
     if not _answers_plainly(asked, said) and is_digression(asked, said):
         return Step("digress")
     return _ANSWERS[asked](said, draft)
 
 
+def _back(asked: str) -> Step:
+    """The question before is put again; before the first there is none, so that one stays."""
+    before = STEPS[max(0, STEPS.index(asked) - 1)]
+    return Step("fill", {before: None, "complaint_editing": None, CONFIRMED: None})
+
+
 def _answers_plainly(asked: str, said: Said) -> bool:
     """没有订单号 looks like an inquiry to a classifier that does not know the question."""
+    if asked == REMEDY:
+        return find_remedy(said.text) is not None and not _QUESTION.search(fold(said.text).strip())
     if asked == ORDER_NO:
         return is_skip(said) or find_order_no(said.text) is not None
     if asked == CONTACT:
-        return find_contact(said.text) is not None
+        return any_contact(said.text) is not None
     return asked == CONFIRMED and (is_yes(said) or is_no(said))
 
 
 def _extras(text: str, draft: Mapping[str, Any]) -> dict[str, Any]:
-    """What the description says besides: nothing is asked twice."""
+    """What a sentence says besides: nothing is asked twice."""
     extras: dict[str, Any] = {}
     remedy, contact, order = find_remedy(text), find_contact(text), find_order_no(text)
     if remedy and not draft.get(REMEDY):
         extras[REMEDY] = remedy[:MAX_REMEDY]
     if contact and not draft.get(CONTACT):
         extras[CONTACT] = contact
-    if order and not draft.get(ORDER_NO):
-        extras[ORDER_NO] = order
+    if not draft.get(ORDER_NO):
+        if order:
+            extras[ORDER_NO] = order
+        elif has_no_order(text):
+            extras[ORDER_NO] = SKIPPED
     return extras
 
 
 def _describe(said: Said, draft: Mapping[str, Any]) -> Step:
+    # A number or a wish given one question early is kept.
+    extras = _extras(said.text, draft) if said.action is None else {}
     if said.action is not None or not tells_something(said.text):
-        return Step("fill", say="complaint.description_too_short")
-    slots = {DESCRIPTION: said.text[:MAX_DESCRIPTION]}
-    return Step("fill", slots | _extras(said.text, draft))
+        return Step("fill", extras, say="complaint.description_too_short")
+    return Step("fill", {DESCRIPTION: said.text[:MAX_DESCRIPTION]} | extras)
 
 
 def _remedy(said: Said, draft: Mapping[str, Any]) -> Step:
-    if said.action is not None or not bare(said.text) or said.text == "…":
+    if said.action is not None:
+        return Step("fill", say="complaint.ask_remedy")
+    extras = _extras(said.text, draft)
+    if CONTACT in extras or ORDER_NO in extras:
+        # 退款，电话13912348000: the number is an answer of its own.
+        rest = _NUMBER_WORDS.sub("", without_numbers(said.text)).strip(" ,，。.;；:：、")
+        extras.setdefault(REMEDY, rest[:MAX_REMEDY] if len(bare(rest)) >= 2 else None)
+        return Step("fill", extras)
+    if not bare(said.text) or said.text == "…":
         return Step("fill", say="complaint.ask_remedy")
     return Step("fill", {REMEDY: said.text[:MAX_REMEDY]})
 
 
 def _order(said: Said, draft: Mapping[str, Any]) -> Step:
-    contact = find_contact(said.text)
+    kept = {CONTACT: find_contact(said.text)} if not draft.get(CONTACT) and find_contact(said.text) else {}
     found = find_order_no(said.text)
-    if found and found != contact:
-        return Step("fill", {ORDER_NO: found})
-    if is_skip(said) or is_no(said):
-        return Step("fill", {ORDER_NO: SKIPPED})
+    if found:
+        return Step("fill", {ORDER_NO: found, **kept})
+    first = Said((clauses(said.text) or [""])[0])
+    if is_skip(said) or is_skip(first) or _denies(said):
+        return Step("fill", {ORDER_NO: SKIPPED, **kept})
+    if draft.get("form_say") == "complaint.bad_order_no":
+        # Twice not recognised: a number that may be left out is not worth a third question.
+        return Step("fill", {ORDER_NO: SKIPPED, **kept})
     # A phone given one question early is kept.
-    kept = {CONTACT: contact} if contact else {}
     return Step("fill", kept, say="complaint.bad_order_no")
 
 
+def _denies(said: Said) -> bool:
+    """不, 不用: no number. 写错了 is not that."""
+    return said.action == "edit" or bool(re.match(r"^(不|不用|不要|没|no?|否)[了的吧]*$", bare(said.text)))
+
+
 def _contact(said: Said, draft: Mapping[str, Any]) -> Step:
-    contact = find_contact(said.text)
+    contact = any_contact(said.text)
+    order = find_order_no(said.text)
     if contact:
-        return Step("fill", {CONTACT: contact})
-    digits = re.sub(r"\D", "", said.text)
+        # An order number that comes along replaces 无, never a number given before.
+        late = {ORDER_NO: order} if order and draft.get(ORDER_NO) in (None, SKIPPED) else {}
+        return Step("fill", {CONTACT: contact, **late})
+    digits = re.sub(r"\D", "", fold(said.text))
     if 5 <= len(digits) < 11 and "@" not in said.text:
         return Step("fill", say="complaint.contact_too_short")
     return Step("fill", say="complaint.bad_contact")
@@ -217,43 +263,6 @@ _ANSWERS = {
     CONTACT: _contact,
     CONFIRMED: _confirm,
 }
-
-
-def _correct(asked: str, said: Said, draft: Mapping[str, Any]) -> Step | None:
-    """不对，电话是139… sets one field; 改电话 opens it again. None when nothing is corrected."""
-    if said.action is not None or asked == DESCRIPTION:
-        return None
-    choosing = draft.get("complaint_editing") == "choose"
-    cue = bool(_CORRECTION.search(said.text))
-    if not cue and not (asked == CONFIRMED and choosing) and not (asked == CONFIRMED and _names_value(said.text)):
-        return None
-    fields = [name for name in STEPS[:-1] if _FIELD_WORDS[name].search(said.text)]
-    contact, order = find_contact(said.text), find_order_no(said.text)
-    done = {"complaint_editing": None, CONFIRMED: None}
-    if contact and (CONTACT in fields or not fields or asked == CONFIRMED) and asked != CONTACT:
-        return Step("fill", {CONTACT: contact, **done})
-    if order and asked != ORDER_NO and (ORDER_NO in fields or asked == CONFIRMED):
-        return Step("fill", {ORDER_NO: order, **done})
-    if len(fields) != 1 or fields[0] == asked:
-        return None
-    name = fields[0]
-    if asked != CONFIRMED and draft.get(name) is None:
-        return None  # nothing there yet to correct: the sentence answers the present question
-    if name in (DESCRIPTION, REMEDY):
-        value = _NEW_VALUE.search(said.text)
-        if value and len(bare(value.group("value"))) >= 2:
-            limit = MAX_DESCRIPTION if name == DESCRIPTION else MAX_REMEDY
-            return Step("fill", {name: value.group("value").strip()[:limit], **done})
-    if asked != CONFIRMED and len(bare(said.text)) > 10:
-        return None  # a long sentence with 要求 in it answers the question rather than reopening a field
-    say = {CONTACT: "complaint.bad_contact", ORDER_NO: "complaint.bad_order_no"}.get(name)
-    tried = bool(re.search(r"\d{3,}", said.text))
-    return Step("fill", {name: None, **done}, say=say if tried else None)
-
-
-def _names_value(text: str) -> bool:
-    """电话是139…: a field and its value, without any word of correction."""
-    return bool(_NEW_VALUE.search(text)) and any(words.search(text) for words in _FIELD_WORDS.values())
 
 
 def answered_in_between(events: Sequence[Mapping[str, Any]], form: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from backend.conversations.rules import risk_in
+from backend.conversations.risk import in_words
 from benchmarks.processes import ROOT
 
 SEED = 20260924
@@ -58,7 +58,7 @@ def messages(count: int) -> list[str]:
                  for text in row.get("examples") or ()]
     trained = [text for intent, texts in training_phrases().items() if intent not in LEFT_OUT for text in texts]
     # What the gateway's risk rules catch goes to a person before any bot is asked.
-    questions, trained = ([text for text in dict.fromkeys(texts) if text.strip() and risk_in(text) is None]
+    questions, trained = ([text for text in dict.fromkeys(texts) if text.strip() and in_words(text) is None]
                           for texts in (questions, trained))
     chosen = draw.sample(questions, min(round(count * PACK_SHARE), len(questions)))
     others = [text for text in trained if text not in set(chosen)]

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-#: A match that speaks for itself, whatever topic the classifier saw.
-STRONG = 0.72
-#: Within the topic: below this the topic's default script answers.
-FITS = 0.42
-#: A classifier that is less sure than this may be overruled by a strong match.
-SURE = 0.6
-#: An override must also beat the best script of the intent's own topic by this much.
-LEAD = 0.15
+from bot.thresholds import Thresholds
+
+INQUIRIES = frozenset({
+    "ask_order_status", "ask_logistics", "cancel_order", "modify_order", "ask_return_exchange", "ask_refund",
+    "ask_invoice", "ask_price_protection", "ask_payment", "ask_promotion", "ask_product", "ask_warranty_repair",
+    "ask_account", "ask_review", "ask_service_info", "ask_privacy",
+})  # fmt: skip
 
 #: Bot words that offer a person: 好的 after one of these means yes to that.
 OFFERS_PERSON = frozenset(
@@ -24,6 +23,8 @@ OFFERS_PERSON = frozenset(
         "system.apology",
         "complaint.withdraw_ask_person",
         "complaint.lookup_locked",
+        "system.person_only",
+        "feedback.express_anger",
     }
 )
 
@@ -37,52 +38,116 @@ class Candidate:
     score: float
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The script that answers, or `options` (keys) for the customer to choose from; neither: nothing fits."""
+
+    key: str | None = None
+    score: float = 0.0
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Second:
+    """The classifier's second thought, with the script that would answer it."""
+
+    topic: str
+    confidence: float
+    best: Candidate | None = None
+
+
 def choose(
-    topic: str, confidence: float, within: Sequence[Candidate], overall: Sequence[Candidate], default: str | None
-) -> tuple[str | None, float]:
-    """The script's key and its match score; None when the topic has no script at all."""
+    topic: str,
+    confidence: float,
+    within: Sequence[Candidate],
+    overall: Sequence[Candidate],
+    default: str | None,
+    limits: Thresholds,
+    second: Second | None = None,
+    may_ask: bool = True,
+) -> Choice:
+    """Agreement answers at once, a near tie asks back. `within` are the topic's own scripts, best first."""
     own = within[0] if within else None
     best = overall[0] if overall else None
+    elsewhere = best is not None and best.topic != topic
     if (
         best is not None
-        and best.topic != topic
-        and best.score >= STRONG
-        and confidence < SURE
-        and best.score >= (own.score if own else 0.0) + LEAD
+        and elsewhere
+        and best.score >= limits.strong
+        and confidence < limits.sure
+        and best.score >= (own.score if own else 0.0) + limits.lead
     ):
-        return best.key, best.score
-    if own is not None and own.score >= FITS:
-        return own.key, own.score
+        return Choice(best.key, best.score)
+    if may_ask:
+        options = _torn(confidence, own, best if elsewhere else None, default, limits, second) or _tied(within, limits)
+        if options:
+            return Choice(options=options[: limits.offers], score=best.score if best else 0.0)
+    if own is not None and own.score >= limits.fits:
+        return Choice(own.key, own.score)
     if default is not None:
-        return default, own.score if own else 0.0
-    return (own.key, own.score) if own else (None, 0.0)
+        return Choice(default, own.score if own else 0.0)
+    return Choice(own.key, own.score) if own else Choice()
 
 
-def rescued(overall: Sequence[Candidate]) -> Candidate | None:
-    """Not understood by the classifier, yet nearly the words of a stored question."""
-    return overall[0] if overall and overall[0].score >= STRONG else None
+def _torn(
+    confidence: float,
+    own: Candidate | None,
+    elsewhere: Candidate | None,
+    default: str | None,
+    limits: Thresholds,
+    second: Second | None,
+) -> tuple[str, ...]:
+    """The classifier hardly prefers one topic, and the matcher points to another: what each would answer."""
+    if second is None or elsewhere is None or elsewhere.score < limits.fits:
+        return ()
+    if confidence >= limits.sure or confidence - second.confidence >= limits.lead:
+        return ()
+    first = own.key if own is not None and own.score >= limits.fits else default
+    also = second.best.key if second.best is not None and second.best.score >= limits.fits else None
+    keys = tuple(dict.fromkeys(key for key in (first, elsewhere.key, also) if key))
+    return keys if len(keys) > 1 else ()
+
+
+def _tied(within: Sequence[Candidate], limits: Thresholds) -> tuple[str, ...]:
+    """Scripts of the topic that fit alike; nearly the words of a stored question are no tie."""
+    if not within or within[0].score < limits.fits or within[0].score >= limits.strong:
+        return ()
+    tied = tuple(
+        one.key for one in within if one.score >= limits.fits and within[0].score - one.score < limits.near_tie
+    )
+    return tied if len(tied) > 1 else ()
+
+
+def rescued(overall: Sequence[Candidate], limits: Thresholds) -> Choice:
+    """Not understood by the classifier: nearly the words of a stored question answer, a fair likeness is offered."""
+    if not overall or overall[0].score < limits.fits:
+        return Choice()
+    if overall[0].score >= limits.strong:
+        return Choice(overall[0].key, overall[0].score)
+    return Choice(options=tuple(one.key for one in overall if one.score >= limits.fits)[: limits.offers])
 
 
 def failures_before(events: Sequence[Mapping[str, Any]]) -> int:
     """How many turns in a row, before the present one, ended in not understanding.
 
-    `events` are Rasa's tracker events as dicts, oldest first, the present user turn last.
+    `events` are Rasa's tracker events as dicts, oldest first, the present user turn last. A turn that asked
+    back is neither a failure nor a success: the count goes on over it.
     """
     count = 0
-    turn_failed: bool | None = None
+    outcome: str | None = None
     seen_present = False
     for event in reversed(events):
         kind = event.get("event")
-        if kind == "bot" and seen_present and turn_failed is None:
+        if kind == "bot" and seen_present and outcome is None:
             metadata = event.get("metadata") or {}
-            turn_failed = bool(metadata.get("not_understood"))
+            outcome = "failed" if metadata.get("not_understood") else "asked" if metadata.get("options") else "fine"
         elif kind == "user":
             if seen_present:
-                if not turn_failed:
+                if outcome not in ("failed", "asked"):
                     return count
-                count += 1
+                count += outcome == "failed"
             seen_present = True
-            turn_failed = None
+            outcome = None
     return count
 
 

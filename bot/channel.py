@@ -16,8 +16,12 @@ from sanic.response import HTTPResponse, json
 
 from bot import settings as bot_settings
 from bot.components.encoder import shared_encoder
+from bot.context import CHOOSE, both_clear, corrected, halves, interpret, names_other_order, no_answer, wants_of
+from bot.dialogue import context_of
 from bot.scripts import shared_cache
+from bot.study import register, shared_study
 from bot.text import UNDERSTOOD_CHARS, has_meaning, neutralise
+from bot.thresholds import shared_thresholds
 from bot.understanding import shared_understanding
 
 logger = logging.getLogger(__name__)
@@ -52,7 +56,9 @@ class WholeMessages(OutputChannel):
 
     def __init__(self) -> None:
         self.messages: List[Dict[str, Any]] = []
-        self.match_score: Optional[float] = None
+        #: The script chosen for the customer's words and its score; None where an action or a form spoke.
+        self.chosen: Optional[Dict[str, Any]] = None
+        self.understood = True
 
     @classmethod
     def name(cls) -> Text:
@@ -61,6 +67,8 @@ class WholeMessages(OutputChannel):
     async def send_response(self, recipient_id: Text, message: Dict[Text, Any]) -> None:
         custom = message.get("custom")
         if custom:
+            if custom.get("reason") == "repeated_failure":
+                self.understood = False
             self.messages.append(dict(custom))
             return
         script = message.get("script")
@@ -68,16 +76,19 @@ class WholeMessages(OutputChannel):
             # Nothing but approved scripts leaves this house.
             logger.error("dropped a message without a script (%s)", message.get("utter_action"))
             return
-        if message.get("match_score") is not None:
-            self.match_score = message["match_score"]
-        self.messages.append(
-            {
-                "script": script,
-                "variables": message.get("variables") or {},
-                "text": (message.get("text") or "").strip(),
-                "buttons": message.get("said_buttons") or [],
-            }
-        )
+        if message.get("match_score") is not None and self.chosen is None:
+            self.chosen = {"key": script["key"], "score": message["match_score"]}
+        if message.get("not_understood"):
+            self.understood = False
+        said = {
+            "script": script,
+            "variables": message.get("variables") or {},
+            "text": (message.get("text") or "").strip(),
+            "buttons": message.get("said_buttons") or [],
+        }
+        if message.get("options"):
+            said["options"] = list(message["options"])
+        self.messages.append(said)
 
 
 class AnswerMemory:
@@ -156,6 +167,7 @@ class ZhikeInput(InputChannel):
                 logger.exception("a turn failed")
                 return json({"code": "bot_failed", "message": "机器人处理这条消息时出错。"}, status=500)
 
+        register(blueprint, self._secret, shared_study)
         return blueprint
 
     def _check_secret(self, request: Request) -> None:
@@ -172,22 +184,23 @@ class ZhikeInput(InputChannel):
         agent = getattr(app.ctx, "agent", None)
         if agent is None or not agent.is_ready():
             raise Refused(503, "bot_not_ready", "机器人模型还没有加载好。")
-        parsed = await _parse(agent, body)
+        wants = await _parse(agent, body)
         output = WholeMessages()
-        await on_new_message(
-            UserMessage(
-                text=parsed["text"],
-                output_channel=output,
-                sender_id=body["sender"],
-                parse_data=parsed,
-                input_channel=body["channel"],
-                message_id=body["message_id"],
+        for number, parsed in enumerate(wants):
+            await on_new_message(
+                UserMessage(
+                    text=parsed["text"],
+                    output_channel=output,
+                    sender_id=body["sender"],
+                    parse_data=parsed,
+                    input_channel=body["channel"],
+                    message_id=body["message_id"] if number == 0 else f"{body['message_id']}:{number + 1}",
+                )
             )
-        )
         if not output.messages:
             # Rasa answers 200 whatever failed inside; silence is a failure here.
             raise Refused(502, "no_reply", "机器人没有给出回答。")
-        return {"messages": output.messages, "nlu": _nlu(parsed, output.match_score)}
+        return {"messages": output.messages, "nlu": _nlu(wants, output)}
 
 
 def _body(request: Request) -> Dict[str, Any]:
@@ -215,28 +228,57 @@ def _body(request: Request) -> Dict[str, Any]:
         "message_id": body["message_id"],
         "text": str(button["say"]) if button.get("say") else text,
         "action": action,
+        "script": str(button["script"]) if button.get("script") else None,
+        "said_last": str(body["said_last"]) if isinstance(body.get("said_last"), str) else None,
         "channel": str(body.get("channel") or "web"),
     }
 
 
-async def _parse(agent: Any, body: Dict[str, Any]) -> Dict[str, Any]:
-    """Understanding happens here, not in Rasa's handler, so that no text is ever read as a command."""
+async def _parse(agent: Any, body: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """Understanding happens here, not in Rasa's handler, so that no text is ever read as a command.
+
+    Two results where one sentence clearly asks for two things, else one.
+    """
     text = neutralise(body["text"])[:KEPT_CHARS]
+    if body["script"] is not None:
+        return [_certain(text or "…", CHOOSE, None, script=body["script"])]
     if body["action"] is not None:
-        return _certain(text or body["action"], ACTION_INTENTS[body["action"]], body["action"])
+        known = {"said_last": body["said_last"]}
+        return [_certain(text or body["action"], ACTION_INTENTS[body["action"]], body["action"]) | known]
+    context = await context_of(agent, body["sender"], body["said_last"])
+    answer = interpret(text, context)
+    if answer is not None:
+        certain = _certain(text or "…", answer.intent, answer.action, script=answer.script)
+        return [certain | {"said_last": context.said_last}]
     if not has_meaning(text):
-        return _certain(text or "…", "nlu_fallback", None)
+        return [_certain(text or "…", "nlu_fallback", None)]
+    meant = corrected(text, context)
+    two = halves(meant) if context.form is None else None
+    whole = await _understand(agent, meant)
+    if two is not None:
+        parts = [await _understand(agent, half) for half in two]
+        if both_clear([wants_of(part) for part in parts], shared_thresholds().sure):
+            return [part | {"part": True} for part in parts]
+    if names_other_order(meant, context) and context.form is None:
+        whole["intent"] = {"name": "inform", "confidence": 1.0}
+    if no_answer(text, context) and wants_of(whole)[0] in ("affirm", "deny"):
+        whole["intent"] = {"name": "nlu_fallback", "confidence": 1.0}
+    return [whole | {"said_last": context.said_last}]
+
+
+async def _understand(agent: Any, text: str) -> Dict[str, Any]:
     # The encoder is most of a message's cost and lets go of the interpreter: other conversations go on meanwhile, and
     # the pipeline finds the vector remembered.
     await asyncio.to_thread(shared_encoder().one, text[:UNDERSTOOD_CHARS])
     parsed: Dict[str, Any] = await agent.processor.parse_message(UserMessage(text[:UNDERSTOOD_CHARS]))
     parsed = {name: parsed[name] for name in ("intent", "entities", "intent_ranking") if name in parsed}
-    matches = shared_understanding().matcher.match(text, k=1)
+    # Remembered by the matcher: the answer asks for the same sentence again.
+    matches = await asyncio.to_thread(shared_understanding().matcher.match, text, None, 1)
     best = {"key": matches[0].key, "topic": matches[0].topic, "score": matches[0].score} if matches else None
     return {**parsed, "text": text, "script_match": best, "button_action": None}
 
 
-def _certain(text: str, intent: str, action: Optional[str]) -> Dict[str, Any]:
+def _certain(text: str, intent: str, action: Optional[str], script: Optional[str] = None) -> Dict[str, Any]:
     sure = {"name": intent, "confidence": 1.0}
     return {
         "text": text,
@@ -245,18 +287,25 @@ def _certain(text: str, intent: str, action: Optional[str]) -> Dict[str, Any]:
         "intent_ranking": [sure],
         "script_match": None,
         "button_action": action,
+        "chosen_script": script,
     }
 
 
-def _nlu(parsed: Dict[str, Any], score: Optional[float]) -> Dict[str, Any]:
+def _nlu(wants: List[Dict[str, Any]], output: WholeMessages) -> Dict[str, Any]:
+    parsed = wants[0]
     intent = parsed.get("intent") or {}
     match = parsed.get("script_match")
+    asked_back = any(message.get("options") for message in output.messages)
     return {
         "intent": intent.get("name"),
         "confidence": intent.get("confidence"),
         "ranking": [[r["name"], r["confidence"]] for r in parsed.get("intent_ranking", [])[:RANKING]],
-        "entities": [{"entity": e["entity"], "value": e["value"]} for e in parsed.get("entities", [])],
+        "entities": [{"entity": e["entity"], "value": e["value"]} for want in wants for e in want.get("entities", [])],
         "script_match": {"key": match["key"], "score": match["score"]} if match else None,
+        "answer": output.chosen,
+        # Asking back is neither: the next message tells.
+        "understood": None if asked_back else output.understood,
+        "wants": [(want.get("intent") or {}).get("name") for want in wants],
     }
 
 

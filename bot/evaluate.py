@@ -14,6 +14,7 @@ from typing import Any, Sequence
 
 import numpy as np
 
+from bot.evaluate_faq import UnusableSet, faq
 from bot.settings import load, quiet_environment
 
 OUT_OF_SCOPE = "out_of_scope"
@@ -161,64 +162,6 @@ def evaluate(nlu: Nlu, path: Path, min_support: int, outside: Path | None) -> di
     return report
 
 
-def faq(path: Path) -> dict[str, Any]:
-    """The product's matcher over the given questions, beside plain character TF-IDF in the same run."""
-    quiet_environment()
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    from bot.components.encoder import shared_encoder
-    from bot.matcher import ScriptMatcher
-    from bot.text import normalise
-
-    questions: list[tuple[str, str]] = []
-    queries: list[tuple[str, str]] = []
-    for number, line in enumerate(lines_of(path), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            if row["type"] == "faq":
-                questions.append((str(row["id"]), str(row["question"])))
-            else:
-                queries.append((str(row["query"]), str(row["faq_id"])))
-        except (ValueError, KeyError, TypeError) as error:
-            raise Unusable(f"{path} 第 {number} 行不是合法的 faq 或 query：{error}") from error
-    if not questions or not queries:
-        raise Unusable(f"{path} 里需要 faq 和 query 两种行。")
-    matcher = ScriptMatcher(shared_encoder())
-    matcher.rebuild([(key, "faq", [text]) for key, text in questions])
-    keys = [key for key, _ in questions]
-    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 2), lowercase=False)
-    plain = vectorizer.fit_transform([normalise(text) for _, text in questions])
-    ranks: list[float] = []
-    base: list[float] = []
-    times: list[float] = []
-    for text, wanted in queries:
-        started = time.perf_counter()
-        found = [match.key for match in matcher.match(text, k=len(keys))]
-        times.append((time.perf_counter() - started) * 1000)
-        ranks.append(_rank(found, wanted))
-        alike = np.asarray((plain @ vectorizer.transform([normalise(text)]).T).todense()).ravel()
-        base.append(_rank([keys[i] for i in np.argsort(-alike, kind="stable")], wanted))
-    return {
-        "questions": len(questions),
-        "queries": len(queries),
-        "matcher": _retrieval(ranks),
-        "char_tfidf": _retrieval(base),
-        "milliseconds": {"p50": float(np.percentile(times, 50)), "p95": float(np.percentile(times, 95))},
-    }
-
-
-def _rank(found: Sequence[str], wanted: str) -> float:
-    return found.index(wanted) + 1 if wanted in found else float("inf")
-
-
-def _retrieval(ranks: Sequence[float]) -> dict[str, float]:
-    places = np.array(ranks)
-    top = {f"top_{k}": float((places <= k).mean()) for k in (1, 3, 10)}
-    return {**top, "mrr": float((1 / places).mean())}
-
-
 def parse_texts(nlu: Nlu, texts: Sequence[str]) -> list[dict[str, Any]]:
     """As the channel sees them; scripts come from the copy that the running bot keeps."""
     from bot.scripts import shared_cache
@@ -300,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             report = leaks.report(given.file, lines_of(given.file))
         else:
             report = faq(given.file)
-    except Unusable as error:
+    except (Unusable, UnusableSet) as error:
         print(error, file=sys.stderr)
         return 1
     if given.json:

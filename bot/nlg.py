@@ -10,14 +10,16 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
-from bot.answers import OFFERS_PERSON, Candidate, choose, failures_before, last_said, rescued
+from bot.answers import INQUIRIES, OFFERS_PERSON, Candidate, Second, choose, failures_before, last_said, rescued
 from bot.render import render, wanted
 from bot.scripts import Script, ScriptCache, shared_cache
+from bot.thresholds import Thresholds, shared_thresholds
 from bot.understanding import Understanding, shared_understanding
 
 logger = logging.getLogger(__name__)
 
 FALLBACK = "system.fallback"
+CHOOSE_ONE = "system.choose_one"
 #: Script variables that come from slots, where the action sends none.
 FROM_SLOTS = {
     "description": "complaint_description",
@@ -46,7 +48,9 @@ class ScriptNLG(NaturalLanguageGenerator):
         domain: Optional[Domain] = None,
         cache: Optional[ScriptCache] = None,
         understanding: Optional[Understanding] = None,
+        limits: Optional[Thresholds] = None,
     ) -> None:
+        self._limits = limits or shared_thresholds()
         self._cache = cache or shared_cache()
         self._understanding = understanding or shared_understanding()
 
@@ -78,38 +82,74 @@ class ScriptNLG(NaturalLanguageGenerator):
 
     def _answer(self, tracker: DialogueStateTracker, kwargs: Dict[str, Any]) -> Dict[str, Any]:
         data = _parse_data(tracker)
+        if data.get("chosen_script"):
+            # Picked by its title: exactly this one, or nothing if it has been withdrawn since.
+            key = str(data["chosen_script"])
+            known = self._cache.get(key) is not None
+            return self._say(key, tracker, kwargs, score=1.0) if known else self._not_understood(tracker, kwargs)
         topic = str((data.get("intent") or {}).get("name") or "")
         confidence = float((data.get("intent") or {}).get("confidence") or 0.0)
         within, overall = self._candidates(tracker, topic)
         default = self._cache.default_of(topic)
-        key, score = choose(topic, confidence, within, overall, default.key if default else None)
-        if key is None:
+        may_ask = topic in INQUIRIES and tracker.active_loop_name is None and not data.get("part")
+        second = self._second(tracker, data, topic)
+        found = choose(
+            topic, confidence, within, overall, default.key if default else None, self._limits, second, may_ask
+        )
+        if found.options:
+            return self._ask_back(found.options, tracker, kwargs)
+        if found.key is None:
             return self._not_understood(tracker, kwargs)
-        return self._say(key, tracker, kwargs, score=score)
+        return self._say(found.key, tracker, kwargs, score=found.score)
+
+    def _second(self, tracker: DialogueStateTracker, data: Dict[str, Any], topic: str) -> Optional[Second]:
+        for row in data.get("intent_ranking") or []:
+            name = str(row.get("name") or "")
+            if name != topic and name in INQUIRIES:
+                within, _ = self._candidates(tracker, name)
+                return Second(name, float(row.get("confidence") or 0.0), within[0] if within else None)
+        return None
+
+    def _ask_back(
+        self, options: tuple[str, ...], tracker: DialogueStateTracker, kwargs: Dict[str, Any]
+    ) -> Dict[str, Any]:
+        """The titles of what may be meant; the gateway makes the buttons from the approved versions."""
+        message = self._say(CHOOSE_ONE, tracker, kwargs)
+        if message["script"]["key"] == CHOOSE_ONE:  # not where the question itself has been withdrawn
+            titles = [(key, script.title) for key in options if (script := self._cache.get(key)) is not None]
+            message["options"] = [key for key, _ in titles]
+            message["said_buttons"] = [
+                *({"title": title, "script": key} for key, title in titles), *message["said_buttons"]
+            ]  # fmt: skip
+        return message
 
     def _yes_no(self, tracker: DialogueStateTracker, kwargs: Dict[str, Any]) -> Dict[str, Any]:
         """好的 answers the bot's last offer; without one it is a courtesy."""
         data = _parse_data(tracker)
         said_yes = (data.get("intent") or {}).get("name") == "affirm"
-        if said_yes and last_said(_events(tracker)) in OFFERS_PERSON:
+        # The house may have spoken after the bot: the gateway knows what the customer saw last.
+        if said_yes and (data.get("said_last") or last_said(_events(tracker))) in OFFERS_PERSON:
             return self._handoff("customer_request", tracker)
         return self._answer(tracker, kwargs)
 
     def _not_understood(self, tracker: DialogueStateTracker, kwargs: Dict[str, Any]) -> Dict[str, Any]:
-        """First failure asks again, the second offers a person, the third goes to one."""
+        """What may be meant is offered; else the first failure asks again, then a person is offered, then fetched."""
         data = _parse_data(tracker)
-        _, overall = self._candidates(tracker, None)
-        if (data.get("intent") or {}).get("name") != "out_of_scope":
-            found = rescued(overall)
-            if found is not None:
+        foreign = (data.get("intent") or {}).get("name") == "out_of_scope"
+        typed = data.get("button_action") is None and not data.get("chosen_script")
+        if typed and not foreign:
+            found = rescued(self._candidates(tracker, None)[1], self._limits)
+            if found.key is not None:
                 return self._say(found.key, tracker, kwargs, score=found.score)
-        before = failures_before(_events(tracker))
-        if before >= 2:
+            if found.options and tracker.active_loop_name is None and not data.get("part"):
+                return self._ask_back(found.options, tracker, kwargs)
+        failures = failures_before(_events(tracker)) + 1
+        if failures >= self._limits.failures_handoff:
             return self._handoff("repeated_failure", tracker)
-        if before == 1:
+        if failures >= self._limits.failures_offer:
             return self._say("system.fallback_again", tracker, kwargs, not_understood=True)
         out_of_scope = self._cache.default_of("out_of_scope")
-        if out_of_scope is not None and (data.get("intent") or {}).get("name") == "out_of_scope":
+        if out_of_scope is not None and foreign:
             return self._say(out_of_scope.key, tracker, kwargs, not_understood=True)
         return self._say(FALLBACK, tracker, kwargs, not_understood=True)
 

@@ -9,7 +9,10 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from bot import simplified, thresholds
+from bot.components.encoder import EncoderMissing, shared_encoder
 from bot.settings import ROOT, Settings, load, quiet_environment
+from bot.vocabulary import VocabularyBroken, words_of
 
 #: The backend keeps the conversations; the tracker only needs those that may still go on.
 TRACKER_DAYS = 7
@@ -36,6 +39,13 @@ def problem(settings: Settings) -> str | None:
         return f"机器人模型不存在：{settings.model}。请先训练：.venv/bot/bin/python -m bot.train"
     if not settings.secret:
         return "缺少环境变量 ZHIKE_BOT_SECRET（与后台共享的密钥）。用 make up 启动会自动生成。"
+    # Inside Rasa a component that cannot be made leaves a running bot without a model: ask before.
+    try:
+        simplified.check()
+        words_of(settings.dictionary, settings.pack_dir)
+        thresholds.read()
+    except (simplified.ConverterMissing, VocabularyBroken, thresholds.ThresholdsBroken) as error:
+        return str(error)
     return None
 
 
@@ -45,6 +55,11 @@ def main() -> int:
     wrong = problem(settings)
     if wrong:
         print(wrong, file=sys.stderr)
+        return 2
+    try:
+        shared_encoder()
+    except EncoderMissing as error:
+        print(error, file=sys.stderr)
         return 2
     # No group, no others: the tracker holds what customers typed.
     os.umask(0o077)

@@ -32,7 +32,18 @@ class Settings:
     var_dir: Path
     models_dir: Path
     port: int
+    pack: str
     scripts_max_age_seconds: float
+
+    @property
+    def pack_dir(self) -> Path:
+        """The organisation's pack: a name under ``data/packs``, or a folder of one's own."""
+        return Path(self.pack) if "/" in self.pack else ROOT / "data" / "packs" / self.pack
+
+    @property
+    def dictionary(self) -> Path:
+        """The organisation's words for the tokenizer."""
+        return ROOT / "data" / "dictionary.txt"
 
     @property
     def scripts_file(self) -> Path:
@@ -64,6 +75,7 @@ def load() -> Settings:
         var_dir=Path(env.get("ZHIKE_VAR_DIR", str(ROOT / "var"))).resolve(),
         models_dir=Path(env.get("ZHIKE_MODELS_DIR", str(ROOT / "models"))).resolve(),
         port=int(env.get("BOT_PORT", "5005")),
+        pack=env.get("ZHIKE_PACK", "retail"),
         scripts_max_age_seconds=float(env.get("ZHIKE_SCRIPTS_MAX_AGE_HOURS", "24")) * 3600,
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+
+from bot.simplified import to_simplified
 
 #: What one message may cost: the encoder takes 7 ms for 5 characters, but 1 s for 2,000.
 EMBED_HEAD = 64
@@ -18,9 +19,6 @@ _SPACE = re.compile(r"\s+")
 _MEANING = re.compile(r"[0-9A-Za-z\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003134f]")
 #: A slash as people and keyboards write it; Rasa would take the first one for a command.
 _SLASHES = "/／⁄∕╱⧸"
-
-#: Traditional to simplified: a seam. Put a library's converter here and train again.
-to_simplified: Callable[[str], str] | None = None
 
 
 def same_length_width(text: str) -> str:
@@ -42,8 +40,7 @@ def visible(text: str) -> str:
 def normalise(text: str) -> str:
     """The form that tokenizer, n-grams and encoder read; never shown to anybody."""
     text = unicodedata.normalize("NFKC", visible(text)).lower()
-    if to_simplified is not None:
-        text = to_simplified(text)
+    text = to_simplified(text)
     text = _SPACE.sub(" ", text).strip()
     return _REPEAT.sub(r"\1\1", text)
 

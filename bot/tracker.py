@@ -48,6 +48,13 @@ class RecentTrackerStore(SQLTrackerStore):
         self._stored[sender_id] = len(found.events) if found else 0
         return found
 
+    async def peek(self, sender_id: Text) -> Optional[DialogueStateTracker]:
+        """The dialogue as it stands before a turn, to be read only; it stays where it is."""
+        found = await self.retrieve(sender_id)
+        if found is not None:
+            self._live[sender_id] = found
+        return found
+
     async def save(self, tracker: DialogueStateTracker) -> None:
         sender_id = tracker.sender_id
         stored = self._stored.pop(sender_id, None)

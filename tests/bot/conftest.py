@@ -36,26 +36,37 @@ class Customer:
     sender: str = field(default_factory=lambda: uuid.uuid4().hex)
     nlu: dict[str, Any] = field(default_factory=dict)
 
-    def post(self, text: str, button: dict[str, str] | None = None, message_id: str | None = None) -> httpx.Response:
+    def post(
+        self, text: str, button: dict[str, str] | None = None, message_id: str | None = None, said_last: str | None = None
+    ) -> httpx.Response:
         body = {
             "sender": self.sender,
             "message_id": message_id or uuid.uuid4().hex,
             "text": text,
             "button": button,
             "channel": "web",
+            "said_last": said_last,
         }
         return self.bot.post("/webhooks/zhike/webhook", json=body)
 
-    def say(self, text: str, message_id: str | None = None) -> list[dict[str, Any]]:
-        response = self.post(text, message_id=message_id)
+    def say(self, text: str, message_id: str | None = None, said_last: str | None = None) -> list[dict[str, Any]]:
+        response = self.post(text, message_id=message_id, said_last=said_last)
         assert response.status_code == 200, response.text
         self.nlu = response.json()["nlu"]
         messages: list[dict[str, Any]] = response.json()["messages"]
         return messages
 
     def press(self, action: str, title: str = "按钮") -> list[dict[str, Any]]:
-        response = self.post(title, {"action": action})
+        return self._press({"title": title, "action": action})
+
+    def pick(self, key: str, title: str) -> list[dict[str, Any]]:
+        """Press an offered title."""
+        return self._press({"title": title, "script": key})
+
+    def _press(self, button: dict[str, str]) -> list[dict[str, Any]]:
+        response = self.post(button["title"], button)
         assert response.status_code == 200, response.text
+        self.nlu = response.json()["nlu"]
         messages: list[dict[str, Any]] = response.json()["messages"]
         return messages
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answers import OFFERS_PERSON, Candidate, choose, failures_before, last_said, rescued
+from bot.answers import OFFERS_PERSON, Candidate, Choice, Second, choose, failures_before, last_said, rescued
 from bot.render import render, wanted
 from bot.scripts import Script, ScriptCache, texts_of
 from bot.text import for_encoder, has_meaning, neutralise, normalise, same_length_width
+from bot.thresholds import Thresholds
 
 
 @pytest.mark.parametrize(
@@ -59,29 +60,59 @@ def test_a_missing_variable_leaves_no_brace() -> None:
 REFUND, INVOICE = "ask_refund", "ask_invoice"
 
 
+LIMITS = Thresholds()
+
+
 def test_the_matcher_picks_within_the_intents_topic() -> None:
     within = [Candidate("refund.when", REFUND, 0.6)]
-    assert choose(REFUND, 0.9, within, within, "refund.default") == ("refund.when", 0.6)
+    assert choose(REFUND, 0.9, within, within, "refund.default", LIMITS) == Choice("refund.when", 0.6)
 
 
 def test_a_poor_match_gives_the_topics_default() -> None:
     within = [Candidate("refund.when", REFUND, 0.2)]
-    assert choose(REFUND, 0.9, within, within, "refund.default")[0] == "refund.default"
+    assert choose(REFUND, 0.9, within, within, "refund.default", LIMITS).key == "refund.default"
 
 
 def test_a_strong_match_overrules_only_an_unsure_intent() -> None:
     within, overall = [Candidate("refund.when", REFUND, 0.3)], [Candidate("invoice.how", INVOICE, 0.9)]
-    assert choose(REFUND, 0.4, within, overall, None)[0] == "invoice.how"
-    assert choose(REFUND, 0.95, within, overall, "refund.default")[0] == "refund.default"
+    assert choose(REFUND, 0.4, within, overall, None, LIMITS).key == "invoice.how"
+    assert choose(REFUND, 0.95, within, overall, "refund.default", LIMITS).key == "refund.default"
 
 
 def test_a_topic_without_scripts_is_not_answered() -> None:
-    assert choose("ask_privacy", 0.9, [], [], None) == (None, 0.0)
+    assert choose("ask_privacy", 0.9, [], [], None, LIMITS) == Choice()
+
+
+def test_two_scripts_that_fit_alike_are_offered_by_title_and_no_more_than_three() -> None:
+    within = [Candidate(f"refund.{n}", REFUND, 0.55 - n / 100) for n in range(5)]
+    found = choose(REFUND, 0.9, within, within, "refund.default", LIMITS)
+    assert found.key is None
+    assert found.options == ("refund.0", "refund.1", "refund.2")
+    silent = choose(REFUND, 0.9, within, within, "refund.default", LIMITS, may_ask=False)
+    assert silent.key == "refund.0", "inside a form nobody is asked to choose"
+
+
+def test_a_clear_lead_or_nearly_the_stored_words_is_no_tie() -> None:
+    ahead = [Candidate("refund.when", REFUND, 0.6), Candidate("refund.where", REFUND, 0.5)]
+    assert choose(REFUND, 0.9, ahead, ahead, None, LIMITS).key == "refund.when"
+    exact = [Candidate("refund.when", REFUND, 0.9), Candidate("refund.where", REFUND, 0.88)]
+    assert choose(REFUND, 0.9, exact, exact, None, LIMITS).key == "refund.when"
+
+
+def test_a_torn_classifier_and_a_matcher_that_disagrees_ask_back() -> None:
+    within = [Candidate("refund.when", REFUND, 0.45)]
+    overall = [Candidate("invoice.how", INVOICE, 0.55), *within]
+    second = Second(INVOICE, 0.4, overall[0])
+    assert choose(REFUND, 0.45, within, overall, None, LIMITS, second).options == ("refund.when", "invoice.how")
+    assert choose(REFUND, 0.8, within, overall, None, LIMITS, second).key == "refund.when", "a sure one is not torn"
+    agreeing = choose(REFUND, 0.45, within, within, None, LIMITS, second)
+    assert agreeing.key == "refund.when", "agreement answers at once"
 
 
 def test_words_of_a_stored_question_rescue_a_message_that_was_not_understood() -> None:
-    assert rescued([Candidate("a", REFUND, 0.8)]) is not None
-    assert rescued([Candidate("a", REFUND, 0.5)]) is None
+    assert rescued([Candidate("a", REFUND, 0.8)], LIMITS).key == "a"
+    assert rescued([Candidate("a", REFUND, 0.5), Candidate("b", INVOICE, 0.3)], LIMITS) == Choice(options=("a",))
+    assert rescued([Candidate("a", REFUND, 0.3)], LIMITS) == Choice()
 
 
 def _turn(*failed: bool) -> list[dict[str, Any]]:
@@ -98,6 +129,12 @@ def test_failures_count_in_a_row_and_start_anew_after_an_answer() -> None:
     assert failures_before(_turn(True, True)) == 2
     assert failures_before(_turn(True, False, True)) == 1
     assert failures_before(_turn(True, True, False)) == 0
+
+
+def test_asking_back_neither_ends_nor_lengthens_a_row_of_failures() -> None:
+    asked = [{"event": "user"}, {"event": "bot", "metadata": {"options": ["a"], "script": {"key": "system.choose_one"}}}]
+    assert failures_before([*_turn(True)[:-1], *asked, {"event": "user"}]) == 1
+    assert failures_before([*_turn(False)[:-1], *asked, {"event": "user"}]) == 0
 
 
 def test_the_last_script_tells_what_yes_means() -> None:
