@@ -30,7 +30,7 @@ def plain_text(message: Message) -> str:
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class ZhNormaliser(GraphComponent):
-    """Width, case, repeats and invisible characters; see bot/text.py."""
+    """Width, case, traditional characters, repeats and invisible characters; see bot/text.py."""
 
     @classmethod
     def create(
@@ -45,7 +45,7 @@ class ZhNormaliser(GraphComponent):
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
         """A changed normalisation is a changed model."""
-        return files_fingerprint("bot/text.py")
+        return files_fingerprint("bot/text.py", "bot/simplified.py")
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
