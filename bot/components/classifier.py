@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any, Dict, List, Sequence, Text, Tuple, Type
+from zipfile import BadZipFile
 
 import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -17,6 +18,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from scipy.sparse import csr_matrix, vstack
 
+from bot.components.decision import OUT_OF_SCOPE
 from bot.components.fingerprint import files_fingerprint
 from bot.components.softmax import SoftmaxModel, fit, unit
 
@@ -33,7 +35,7 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        # Chosen by cross-validation on our own phrases: bot/crossvalidation.py, decision 0006.
+        # Chosen by cross-validation on our own phrases: bot/crossvalidate.py, decision 0006.
         return {"C": 8.0, "dense_weight": 1.2, "balance": 0.5, "max_iter": 40, "temperature": 1.0}
 
     def __init__(self, config: Dict[Text, Any], model_storage: ModelStorage, resource: Resource) -> None:
@@ -74,13 +76,17 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
         dense = [unit(view - mean) for view, mean in zip(views, self._means, strict=True)]
         return vstack([rows for rows, _ in parts]).tocsr(), np.hstack(dense) * np.float32(self._config["dense_weight"])
 
+    def prepared(self, examples: List[Message]) -> Tuple[csr_matrix, np.ndarray]:
+        """The training phrases' features; from now on vectors are centred by their means."""
+        vectors = zip(*(self._parts(message)[1] for message in examples), strict=True)
+        self._means = [np.mean(view, axis=0).astype(np.float32) for view in vectors]
+        return self._blocks(examples)
+
     def train(self, training_data: TrainingData) -> Resource:
         examples = [m for m in training_data.intent_examples if m.get(INTENT) and m.get(TEXT)]
         if not examples:
             raise RasaException("没有任何训练例句，无法训练意图分类器。请检查 data/nlu/。")
-        vectors = zip(*(self._parts(message)[1] for message in examples), strict=True)
-        self._means = [np.mean(view, axis=0).astype(np.float32) for view in vectors]
-        sparse, dense = self._blocks(examples)
+        sparse, dense = self.prepared(examples)
         labels = [str(message.get(INTENT)) for message in examples]
         self._model = self.fitted(self._config, sparse, dense, labels)
         with self._storage.write_to(self._resource) as folder:
@@ -128,15 +134,17 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
                 got = component._probabilities(probe, arrays["probe_dense"])[0]
                 if not np.allclose(got, arrays["expected"], atol=1e-3):
                     raise ValueError("the trained example is no longer classified as it was")
-        except (ValueError, OSError, KeyError) as error:
+        except (ValueError, OSError, KeyError, BadZipFile) as error:
             raise RasaException(f"意图分类器没有训练好（{error}）。请重新训练：make model") from error
         return component
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
             probabilities = self._probabilities(*self._blocks([message]))[0]
-            order = np.argsort(-probabilities)[:RANKING]
-            ranking = [{"name": self._model.classes[i], "confidence": float(probabilities[i])} for i in order]
+            order = np.argsort(-probabilities)
+            # The foreign class is always told: the refusal rests on it.
+            told = [i for place, i in enumerate(order) if place < RANKING or self._model.classes[i] == OUT_OF_SCOPE]
+            ranking = [{"name": self._model.classes[i], "confidence": float(probabilities[i])} for i in told]
             message.set("intent", dict(ranking[0]), add_to_output=True)
             message.set("intent_ranking", ranking, add_to_output=True)
         return messages

@@ -25,16 +25,22 @@ def risk_first(ranking: Sequence[Chance], limits: Mapping[str, float]) -> Option
 
 
 def in_scope(ranking: Sequence[Chance]) -> float:
-    """How sure we are that the message is one of ours: the best probability outside out_of_scope."""
-    return max((chance for name, chance in ranking if name != OUT_OF_SCOPE), default=0.0)
+    """How sure we are that the message is one of ours.
+
+    What the foreign class does not claim is a far better sign than the best intent's probability, which is also
+    small where two of our own intents share the message.
+    """
+    return 1.0 - dict(ranking).get(OUT_OF_SCOPE, 0.0)
 
 
-def decide(ranking: Sequence[Chance], limits: Mapping[str, float], refuse_below: float) -> str:
-    """The intent to act on, or FALLBACK."""
+def decide(ranking: Sequence[Chance], limits: Mapping[str, float], refuse_below: float, unsure_below: float) -> str:
+    """The intent to act on: a risk, OUT_OF_SCOPE, FALLBACK or the likeliest."""
     risk = risk_first(ranking, limits)
     if risk is not None:
         return risk
-    return FALLBACK if in_scope(ranking) < refuse_below else ranking[0][0]
+    if in_scope(ranking) < refuse_below:
+        return OUT_OF_SCOPE
+    return FALLBACK if ranking[0][1] < unsure_below else ranking[0][0]
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -47,12 +53,14 @@ class ZhDecision(GraphComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        return {"risk": {}, "refuse_below": 0.0}
+        return {"risk": {}, "refuse_below": 0.0, "unsure_below": 0.0}
 
     def __init__(self, config: Dict[Text, Any]) -> None:
         self._limits = {str(name): float(limit) for name, limit in (config["risk"] or {}).items()}
         self._refuse_below = float(config["refuse_below"])
-        for name, limit in {**self._limits, "refuse_below": self._refuse_below}.items():
+        self._unsure_below = float(config["unsure_below"])
+        others = {"refuse_below": self._refuse_below, "unsure_below": self._unsure_below}
+        for name, limit in {**self._limits, **others}.items():
             if not 0.0 <= limit < 1.0 or (name in self._limits and limit == 0.0):
                 raise RasaException(f"config.yml 里 ZhDecision 的 {name} 应在 0 到 1 之间，现在是 {limit}。")
 
@@ -71,10 +79,11 @@ class ZhDecision(GraphComponent, IntentClassifier):
             entries = message.get("intent_ranking") or []
             if not entries:
                 continue
-            name = decide([(e["name"], e["confidence"]) for e in entries], self._limits, self._refuse_below)
+            ranking = [(e["name"], e["confidence"]) for e in entries]
+            name = decide(ranking, self._limits, self._refuse_below, self._unsure_below)
             if name == entries[0]["name"]:
                 continue
-            known = next((e for e in entries if e["name"] == name), {"name": name, "confidence": self._refuse_below})
+            known = next((e for e in entries if e["name"] == name), {"name": name, "confidence": self._unsure_below})
             message.set("intent", dict(known), add_to_output=True)
             rest = [e for e in entries if e["name"] != name]
             message.set("intent_ranking", [dict(known), *rest], add_to_output=True)

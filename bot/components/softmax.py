@@ -24,8 +24,10 @@ class SoftmaxModel:
     intercept: np.ndarray  # (classes,)
 
     def probabilities(self, sparse: csr_matrix, dense: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-        scores = (sparse @ self.sparse + dense @ self.dense + self.intercept) / temperature
-        return softmax(np.asarray(scores))
+        return softmax(self.scores(sparse, dense) / temperature)
+
+    def scores(self, sparse: csr_matrix, dense: np.ndarray) -> np.ndarray:
+        return np.asarray(sparse @ self.sparse + dense @ self.dense + self.intercept)
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
