@@ -58,11 +58,10 @@ class Nlu:
 
 
 def in_scope_score(parsed: dict[str, Any]) -> float:
-    """How sure the model is that the message is one of ours: its best probability outside out_of_scope."""
-    return max(
-        (e["confidence"] for e in parsed["intent_ranking"] if e["name"] not in (OUT_OF_SCOPE, FALLBACK)),
-        default=0.0,
-    )
+    """How sure the model is that the message is one of ours: what the refusal goes by (bot/components/decision.py)."""
+    if parsed["intent_ranking"] and parsed["intent_ranking"][0]["confidence"] == 1.0:
+        return 0.0 if refused(parsed) else 1.0  # a rule was certain
+    return 1.0 - sum(e["confidence"] for e in parsed["intent_ranking"] if e["name"] == OUT_OF_SCOPE)
 
 
 def statistical_intent(parsed: dict[str, Any]) -> str:
@@ -112,6 +111,25 @@ def scores(truth: Sequence[str], guess: Sequence[str], min_support: int) -> dict
     }
 
 
+def calibration_of(
+    parsed: Sequence[dict[str, Any]], truth: Sequence[str], guess: Sequence[str]
+) -> dict[str, Any]:
+    """Does 80 % sure mean right four times of five? Per tenth of confidence, and the mean gap (ECE)."""
+    from bot.report.figures import Judged, expected_calibration_error, reliability
+
+    judged = [
+        Judged("", t, g, g, confidence, inside=1.0, refused=False)
+        for one, t, g in zip(parsed, truth, guess, strict=True)
+        for confidence in [next((e["confidence"] for e in one["intent_ranking"] if e["name"] == g), 0.0)]
+    ]
+    bins = reliability(judged)
+    shown = ("from", "to", "n", "mean_confidence", "accuracy")
+    return {
+        "calibration": [{name: row[name] for name in shown} for row in bins],
+        "ece": expected_calibration_error(bins),
+    }
+
+
 def read_tsv(path: Path) -> list[tuple[str, str]]:
     rows = []
     for number, line in enumerate(lines_of(path), 1):
@@ -148,6 +166,7 @@ def evaluate(nlu: Nlu, path: Path, min_support: int, outside: Path | None) -> di
     report["product"] = {
         "accuracy": float(np.mean([p["intent"]["name"] == t for p, t in zip(parsed, truth, strict=False)]))
     }
+    report.update(calibration_of(parsed, truth, guess))
     inside = [one for one, intent in zip(parsed, truth, strict=False) if intent not in (OUT_OF_SCOPE, "unclear")]
     report["in_scope_refused"] = float(np.mean([refused(one) for one in inside])) if inside else 0.0
     report["milliseconds"] = {"p50": float(np.percentile(times, 50)), "p95": float(np.percentile(times, 95))}
@@ -200,7 +219,7 @@ def _print(report: Any) -> None:
             print(
                 f"{intent:24} P {row['precision']:.2f}  R {row['recall']:.2f}  F1 {row['f1']:.2f}  n={row['support']}"
             )
-        rest = {name: value for name, value in report.items() if name not in ("per_intent", "confusion")}
+        rest = {name: value for name, value in report.items() if name not in ("per_intent", "confusion", "calibration")}
         for row in report["confusion"][:10]:
             print(f"  {row['truth']} → {row['predicted']}: {row['n']}")
         print(json.dumps(rest, ensure_ascii=False, indent=2))

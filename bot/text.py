@@ -17,6 +17,16 @@ _WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20
 _REPEAT = re.compile(r"(.)\1{2,}", re.DOTALL)
 _SPACE = re.compile(r"\s+")
 _MEANING = re.compile(r"[0-9A-Za-z\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003134f]")
+#: Whom a post names, where it links to and how a number runs on says nothing about what is wanted.
+_LINK = re.compile(r"(?:https?://|www\.)[\w./?=&%#:+~-]+")
+_MENTION = re.compile(r"(?<![a-z0-9._-])@[^\s@:,.!?;()\[\]<>\"'，。！？、；：（）【】《》“”…]{1,20}")
+_MENTIONS = re.compile(r"@(?: *@)+")
+#: Short ones stay: 12315, 95511, 618 and 7天 mean something.
+_LONG_NUMBER = re.compile(r"\d[\d-]{5,}")
+#: What a masking step leaves: [数字x], [姓名x]; the kind is kept as an everyday word.
+_MASK = re.compile(r"\[(数字|电话|号码|金额|时间|日期|姓名|地址|组织机构|商品|链接|图片|邮箱)[a-z0-9_]{0,12}\]")
+_MASKED = {"姓名": "某人", "地址": "某地", "组织机构": "某公司", "商品": "商品", "链接": " ", "图片": "图片", "邮箱": "邮箱"}
+_HASH = re.compile(r"#([^#\s]{1,30})#?")
 #: A slash as people and keyboards write it; Rasa would take the first one for a command.
 _SLASHES = "/／⁄∕╱⧸"
 
@@ -40,9 +50,16 @@ def visible(text: str) -> str:
 def normalise(text: str) -> str:
     """The form that tokenizer, n-grams and encoder read; never shown to anybody."""
     text = unicodedata.normalize("NFKC", visible(text)).lower()
-    text = to_simplified(text)
+    text = fold_references(to_simplified(text))
     text = _SPACE.sub(" ", text).strip()
     return _REPEAT.sub(r"\1\1", text)
+
+
+def fold_references(text: str) -> str:
+    """One sign for every mention, long number and mask; links go, hashtags keep their words."""
+    text = _MASK.sub(lambda match: _MASKED.get(match.group(1), "0"), _LINK.sub(" ", text))
+    text = _MENTIONS.sub("@", _MENTION.sub("@ ", text))
+    return _LONG_NUMBER.sub("0", _HASH.sub(r" \1 ", text))
 
 
 def has_meaning(text: str) -> bool:

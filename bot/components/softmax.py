@@ -1,7 +1,7 @@
 """Multinomial logistic regression on a sparse and a dense block at once.
 
 scikit-learn wants one matrix; stored as CSR the dense block alone makes a fit five times slower, and as
-a dense array the n-grams do not fit in memory. The loss is scikit-learn's (`C`, balanced classes).
+a dense array the n-grams do not fit in memory. The loss is scikit-learn's.
 """
 
 from __future__ import annotations
@@ -24,13 +24,21 @@ class SoftmaxModel:
     intercept: np.ndarray  # (classes,)
 
     def probabilities(self, sparse: csr_matrix, dense: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-        scores = (sparse @ self.sparse + dense @ self.dense + self.intercept) / temperature
-        return softmax(np.asarray(scores))
+        return softmax(self.scores(sparse, dense) / temperature)
+
+    def scores(self, sparse: csr_matrix, dense: np.ndarray) -> np.ndarray:
+        return np.asarray(sparse @ self.sparse + dense @ self.dense + self.intercept)
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
     shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
     result: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
+    return result
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    """Each row at length 1; a row of nothing stays nothing."""
+    result: np.ndarray = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)).astype(np.float32)
     return result
 
 
@@ -40,8 +48,12 @@ def fit(
     labels: Sequence[str],
     C: float,
     max_iter: int = 150,
+    balance: float = 1.0,
 ) -> SoftmaxModel:
-    """Minimise C · Σ weight·cross-entropy + ½‖w‖² by L-BFGS; the intercept is not punished."""
+    """Minimise C · Σ weight·cross-entropy + ½‖w‖² by L-BFGS; the intercept is not punished.
+
+    `balance` 1 makes all classes count alike however many phrases they have, 0 lets their sizes speak.
+    """
     classes = sorted(set(labels))
     number = {name: index for index, name in enumerate(classes)}
     target = np.array([number[name] for name in labels])
@@ -49,7 +61,7 @@ def fit(
     truth = np.zeros((rows, k), dtype=np.float32)
     truth[np.arange(rows), target] = 1.0
     counts = np.bincount(target, minlength=k)
-    balance = (rows / (k * np.maximum(counts, 1)))[target].astype(np.float32)[:, None]
+    weight = ((rows / (k * np.maximum(counts, 1))) ** balance)[target].astype(np.float32)[:, None]
     sparse = sparse.astype(np.float32)
     transposed = sparse.T.tocsr()
     dense = dense.astype(np.float32)
@@ -61,9 +73,9 @@ def fit(
         scores = sparse @ weights[:width] + dense @ weights[width:-1] + weights[-1]
         chances = softmax(scores)
         right = np.maximum(chances[np.arange(rows), target], 1e-12)
-        value = float(-(balance[:, 0] * np.log(right)).sum() / rows)
+        value = float(-(weight[:, 0] * np.log(right)).sum() / rows)
         value += 0.5 * punish * float((flat[: (width + depth) * k] ** 2).sum())
-        error = balance * (chances - truth) / rows
+        error = weight * (chances - truth) / rows
         slope = np.empty_like(weights, dtype=np.float64)
         slope[:width] = transposed @ error
         slope[width:-1] = dense.T @ error

@@ -1,0 +1,144 @@
+"""Run in the bot's environment: the classifier, the risk cues and the decision do what they say. Prints OK."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
+from rasa.shared.exceptions import RasaException
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, TEXT
+from rasa.shared.nlu.training_data.features import Features
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+from scipy.sparse import coo_matrix, csr_matrix
+
+from bot.components.classifier import ZhIntentClassifier
+from bot.components.cues import ZhRiskCues, read_cues
+from bot.components.decision import ZhDecision, decide, in_scope, risk_first
+from bot.components.softmax import fit
+from bot.crossvalidate import Unseen, folds, summary, suspects
+
+LIMITS = {"report_emergency": 0.3, "request_human": 0.3}
+
+
+def refusal(action, *arguments, **named) -> str:
+    """The sentence with which something is refused."""
+    try:
+        action(*arguments, **named)
+    except RasaException as error:
+        return str(error)
+    raise AssertionError("it was accepted")
+
+
+def message(text: str, intent: str | None, place: int, widths: tuple[int, ...] = (6, 4)) -> Message:
+    """Features as the featurizers leave them: one n-gram of its own, and a vector of each encoder."""
+    made = Message({TEXT: text, **({"intent": intent} if intent else {})})
+    sparse = coo_matrix(np.eye(1, 5, place, dtype=np.float32))
+    made.add_features(Features(sparse, FEATURE_TYPE_SENTENCE, TEXT, "words"))
+    for number, width in enumerate(widths):
+        vector = np.eye(1, width, place % width, dtype=np.float32) + 0.1
+        made.add_features(Features(vector, FEATURE_TYPE_SENTENCE, TEXT, f"encoder{number}"))
+    return made
+
+
+def a_trained_classifier_is_the_same_after_loading_and_a_broken_one_says_what_to_do() -> None:
+    examples = [message(f"退款{n}", "ask_refund", 0) for n in range(4)] + [message("发票", "ask_invoice", 1)]
+    examples += [message(f"天气{n}", "out_of_scope", 2) for n in range(3)]
+    folder = Path(tempfile.mkdtemp())
+    storage, resource = LocalModelStorage(folder), Resource("classifier")
+    config = ZhIntentClassifier.get_default_config()
+    trained = ZhIntentClassifier(config, storage, resource)
+    trained.train(TrainingData(examples))
+    loaded = ZhIntentClassifier.load(config, storage, resource, None)  # type: ignore[arg-type]
+    first, second = message("退款吗", None, 0), message("退款吗", None, 0)
+    trained.process([first])
+    loaded.process([second])
+    assert first.get("intent")["name"] == "ask_refund"
+    assert first.get("intent_ranking") == second.get("intent_ranking")
+    assert sum(entry["confidence"] for entry in first.get("intent_ranking")) > 0.999
+    assert "重新训练" in refusal(loaded.process, [message("退款吗", None, 0, widths=(6, 3))])
+    assert "n-gram" in refusal(loaded.process, [Message({TEXT: "没有特征"})])
+    weights = next(folder.rglob("classifier.npz"))
+    weights.write_bytes(weights.read_bytes()[:200])
+    assert "make model" in refusal(ZhIntentClassifier.load, config, storage, resource, None)
+    assert "例句" in refusal(trained.train, TrainingData([]))
+
+
+def rare_intents_count_more_the_fuller_the_balance() -> None:
+    rows = csr_matrix(np.ones((10, 1), dtype=np.float32))
+    dense = np.ones((10, 1), dtype=np.float32)
+    labels = ["often"] * 9 + ["rare"]
+    equal, natural = (fit(rows, dense, labels, C=1.0, balance=share).probabilities(rows, dense)[0, 1] for share in (1, 0))
+    assert abs(equal - 0.5) < 0.02 and abs(natural - 0.1) < 0.02
+
+
+def a_risk_wins_from_its_limit_on_whatever_else_is_likelier() -> None:
+    ranking = [("ask_product", 0.6), ("report_emergency", 0.31), ("request_human", 0.05)]
+    assert decide(ranking, LIMITS, 0.5, 0.1) == "report_emergency"
+    assert decide([("ask_product", 0.7), ("report_emergency", 0.29)], LIMITS, 0.5, 0.1) == "ask_product"
+    assert risk_first([("request_human", 0.31), ("report_emergency", 0.45)], LIMITS) == "report_emergency"
+
+
+def what_is_probably_foreign_is_refused_and_what_is_unclear_asks_again() -> None:
+    foreign = [("ask_product", 0.5), ("out_of_scope", 0.4)]
+    assert abs(in_scope(foreign) - 0.6) < 1e-9
+    assert decide(foreign, {}, 0.75, 0.1) == "out_of_scope"
+    assert decide([("ask_product", 0.15), ("ask_refund", 0.14)], {}, 0.75, 0.2) == "nlu_fallback"
+    assert decide([("ask_product", 0.25), ("ask_refund", 0.14)], {}, 0.75, 0.2) == "ask_product"
+
+
+def the_decision_stands_first_and_probabilities_stay_true() -> None:
+    said = Message({TEXT: "x"})
+    said.set("intent_ranking", [{"name": "ask_product", "confidence": 0.6}, {"name": "report_emergency", "confidence": 0.4}])
+    ZhDecision({"risk": LIMITS, "refuse_below": 0.5, "unsure_below": 0.2}).process([said])
+    assert said.get("intent") == {"name": "report_emergency", "confidence": 0.4}
+    assert [entry["name"] for entry in said.get("intent_ranking")] == ["report_emergency", "ask_product"]
+    for wrong in ({"risk": {"report_fraud": 0}}, {"risk": {"report_fraud": 1.5}}, {"refuse_below": -1}):
+        assert "config.yml" in refusal(ZhDecision, {**ZhDecision.get_default_config(), **wrong})
+
+
+def cues_are_seen_and_heard_and_a_broken_list_says_what_to_do() -> None:
+    cues = ZhRiskCues(ZhRiskCues.get_default_config(), "cues")
+    plain, misspelt, typed = (cues.features(text) for text in ("转人工", "转人功", "zhuanrengong"))
+    heard = slice(len(cues._cues), 2 * len(cues._cues))
+    assert plain[heard].any() and (misspelt[heard] == plain[heard]).all() and typed[heard].any()
+    assert not misspelt[: len(cues._cues)].any()
+    assert not cues.features("桌子什么颜色好看").any()
+    folder = Path(tempfile.mkdtemp())
+    for content in ("只有一行字", "fire:\n  - ''\n", "fire: [\n", ""):
+        (folder / "cues.yml").write_text(content, encoding="utf-8")
+        assert "风险词表" in refusal(read_cues, folder / "cues.yml")
+    assert "风险词表" in refusal(read_cues, folder / "none.yml")
+
+
+def phrases_are_judged_unseen_and_wrong_labels_come_first() -> None:
+    labels = ["often"] * 9 + ["rare"] * 4
+    given = folds(labels)
+    assert sorted(given[9:]) == [0, 1, 2, 3] and set(given[:9]) == {0, 1, 2, 3} and (given == folds(labels)).all()
+    classes = np.array(["ask_refund", "out_of_scope", "report_fraud"])
+    truth = np.array(["ask_refund", "ask_refund", "out_of_scope", "report_fraud"])
+    scores = np.array([[6, 0, 0], [0, 0, 6], [0, 6, 0], [3, 0, 2.0]], dtype=np.float32)
+    unseen = Unseen(["好", "标错", "外", "险"], truth, classes, scores)
+    assert [row["text"] for row in suspects(unseen)] == ["标错"]
+    told = summary(unseen, 1.0, {"report_fraud": 0.2}, 0.75, 0.2)
+    assert told["out_of_scope_refused"] == 1.0 and told["in_scope_refused"] == 0.0
+    by_limit = {row["from"]: (row["recall"], row["precision"]) for row in told["risk"]["report_fraud"]}
+    assert by_limit[0.5] == (0.0, 0.0) and by_limit[0.2] == (1.0, 0.5)
+
+
+def main() -> None:
+    phrases_are_judged_unseen_and_wrong_labels_come_first()
+    a_trained_classifier_is_the_same_after_loading_and_a_broken_one_says_what_to_do()
+    rare_intents_count_more_the_fuller_the_balance()
+    a_risk_wins_from_its_limit_on_whatever_else_is_likelier()
+    what_is_probably_foreign_is_refused_and_what_is_unclear_asks_again()
+    the_decision_stands_first_and_probabilities_stay_true()
+    cues_are_seen_and_heard_and_a_broken_list_says_what_to_do()
+    print("OK")
+
+
+if __name__ == "__main__":
+    main()
+    sys.exit(0)
