@@ -12,11 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from backend.deadlines import service as deadlines
-from backend.infra import journal, logs, schema
+from backend.infra import guards, journal, logs, schema
 from backend.infra.db import make_engine
 from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM, Role
 from backend.kernel.clock import parse_shanghai, utc_now, zh_datetime
+from backend.kernel.deadlines import Unit
 from backend.kernel.errors import Invalid, ZhikeError
 from backend.people import service as people
 from backend.scripts import service as scripts
@@ -119,6 +120,10 @@ def db_restore(file: Path, as_json: Json = False) -> None:
             aside = target.with_suffix(f".before-restore-{utc_now():%Y%m%d%H%M%S}.db")
             with sqlite3.connect(target) as live, sqlite3.connect(aside) as kept:
                 live.backup(kept)
+            # The anchor belongs to the data that it was written for, and goes aside with them.
+            anchor = settings().journal_anchor
+            if anchor.exists():
+                anchor.rename(aside.with_suffix(".journal-anchor.json"))
         with sqlite3.connect(target) as live:
             copy.backup(live)
     schema.upgrade(the_works().engine)
@@ -145,14 +150,31 @@ def verify(as_json: Json = False) -> None:
 
 
 def _verify(as_json: bool) -> None:
-    with the_works().read(SYSTEM) as work:
-        verdict = journal.verify(work.session)
-    data = {"intact": verdict.intact, "sealed": verdict.sealed, "unsealed": verdict.unsealed,
-            "broken_at": verdict.broken_at}
-    if not verdict.intact:
-        out(data, as_json, f"日志链在第 {verdict.broken_at} 条断开：这一条被改过、删过或插入过。")
+    works, file = the_works(), settings().journal_anchor
+    try:
+        # Read first: the chain may grow meanwhile, and must then reach further than the file.
+        beside = journal.read_anchor(file)
+    except ValueError as error:
+        raise Invalid("anchor_damaged", f"锚点文件 {file} 读不出来，无法核对日志末尾。请从另存的副本恢复它。") from error
+    with works.read(SYSTEM) as work:
+        verdict = journal.verify(work.session, beside)
+        down = guards.problems(work.session.connection())
+    data = {"intact": verdict.intact and not down, "sealed": verdict.sealed, "unsealed": verdict.unsealed,
+            "broken_at": verdict.broken_at, "cut_at": verdict.cut_at, "anchored": verdict.anchored,
+            "guards_down": down}
+    said = []
+    if verdict.broken_at is not None:
+        said.append(f"日志链在第 {verdict.broken_at} 条断开：这一条被改过、删过或插入过。")
+    if verdict.cut_at is not None:
+        said.append(f"日志链从第 {verdict.cut_at} 条起被截掉，锚点记得它们存在过。如果刚恢复过较早的备份，缺的就是备份以后的记录。")
+    if down:
+        said.append(f"数据库的 {len(down)} 道防线不在：{'、'.join(down)}。运行 ./zhike db upgrade 会重新建立。")
+    if said:
+        out(data, as_json, "\n".join(said))
         raise typer.Exit(1)
-    out(data, as_json, f"日志链完整：{verdict.sealed} 条已封存，{verdict.unsealed} 条等待封存。")
+    beside_too = "，与锚点文件一致" if beside is not None else "；还没有锚点文件"
+    out(data, as_json, f"日志链完整：{verdict.sealed} 条已封存，{verdict.unsealed} 条等待封存{beside_too}。"
+                       f"数据库防线都在。")
 
 
 # --- people -------------------------------------------------------------------------------------
@@ -202,15 +224,37 @@ def _ask_password() -> str:
 def deadline_explain(start: Annotated[str, typer.Option("--start")],
                      working_days: Annotated[int | None, typer.Option("--working-days")] = None,
                      regime: Annotated[str | None, typer.Option("--regime")] = None,
+                     amount: Annotated[int | None, typer.Option("--amount", help="时限的数，单位见 --unit。")] = None,
+                     unit: Annotated[Unit, typer.Option("--unit")] = Unit.WORKING_HOURS,
+                     group: Annotated[str | None, typer.Option("--group", help="按这个技能组的工作时间。")] = None,
+                     pause: Annotated[list[str] | None, typer.Option(
+                         "--pause", help="停表，写法「2026-02-14 10:00/2026-02-15 9:00」，可以写几次。")] = None,
+                     extend: Annotated[int, typer.Option("--extend", help="再延几天。")] = 0,
+                     customer: Annotated[bool, typer.Option("--customer", help="只说给客户听的话。")] = False,
                      as_json: Json = False) -> None:
     """一个期限怎么算出来的，逐日列出。"""
-    try:
-        instant = parse_shanghai(start)
-    except ValueError as error:
-        raise Invalid("bad_start", f"「{start}」不是时间，写法例如 2026-02-14 10:00。") from error
+    instant = _instant(start)
+    pauses = [_pause(one) for one in pause or []]
     with the_works().read(SYSTEM) as work:
-        found = deadlines.compute(work.session, instant, regime, working_days)
-    out(found, as_json, "\n".join(_explained(found)))
+        found = deadlines.compute(work.session, instant, regime, working_days, amount=amount, unit=unit, group=group,
+                                  pauses=pauses, extend=extend)
+    words = ([f"{rule['title']}：{rule['to_customer'] or '日期暂定，还不能告诉客户。'}" for rule in found["deadlines"]]
+             if customer else _explained(found))
+    out(found, as_json, "\n".join(words))
+
+
+def _instant(given: str) -> datetime:
+    try:
+        return parse_shanghai(given)
+    except ValueError as error:
+        raise Invalid("bad_start", f"「{given}」不是时间，写法例如 2026-02-14 10:00。") from error
+
+
+def _pause(given: str) -> tuple[datetime, datetime]:
+    stopped, separator, again = given.partition("/")
+    if not separator:
+        raise Invalid("bad_pause", f"「{given}」不是停表的起止，写法例如 2026-02-14 10:00/2026-02-15 09:00。")
+    return _instant(stopped), _instant(again)
 
 
 def _explained(found: dict[str, Any]) -> list[str]:

@@ -17,7 +17,10 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from backend.complaints import api as complaints_api
 from backend.complaints import pages as complaints_pages
+from backend.complaints.learning import api as learning_api
+from backend.complaints.learning import pages as learning_pages
 from backend.conversations import pages as conversations_pages
+from backend.conversations import understanding
 from backend.customers import api as customers_api
 from backend.dashboards import api as dashboards_api
 from backend.dashboards import pages as dashboards_pages
@@ -28,6 +31,7 @@ from backend.gateway.channels import web as web_channel
 from backend.gateway.hub import Hub
 from backend.gateway.intake import Intake, in_thread
 from backend.gateway.rasa import Bot, BotFailed, HttpBot
+from backend.gateway.study import Study
 from backend.handoffs import api as handoffs_api
 from backend.handoffs import pages as handoffs_pages
 from backend.infra import logs, schema
@@ -41,6 +45,7 @@ from backend.scripts import api as scripts_api
 from backend.scripts import pages as scripts_pages
 from backend.settings import Settings, settings
 from backend.surveys import api as surveys_api
+from backend.surveys import handling
 from backend.web import errors
 from backend.web.guard import Guard
 from backend.wiring import REACTIONS, desk_panels, shell_counts
@@ -51,7 +56,8 @@ log = structlog.get_logger(__name__)
 STATIC = Path(__file__).resolve().parent / "web" / "static"
 ROUTERS = (
     shop.router, people_api.router, people_pages.router, conversations_pages.router, customers_api.router, scripts_api.router,
-    scripts_pages.router, complaints_api.router, complaints_pages.router, handoffs_api.router, handoffs_pages.router,
+    scripts_pages.router, learning_api.router, learning_pages.router,
+    complaints_api.router, complaints_pages.router, handoffs_api.router, handoffs_pages.router,
     surveys_api.router, dashboards_api.router, dashboards_pages.router, web_channel.router, websocket.router,
     stream.router,
 )
@@ -67,7 +73,7 @@ def create_app(given: Settings | None = None, bot: Bot | None = None) -> FastAPI
         if not schema.is_current(works.engine):
             raise SystemExit("数据库结构不是最新的。请先运行 ./zhike db upgrade，或直接 make up。")
         hub.attach(asyncio.get_running_loop())
-        worker = Worker(works) if config.run_worker else None
+        worker = Worker(works, study) if config.run_worker else None
         if worker:
             worker.start()
         resuming = asyncio.create_task(_resume(app.state.intake))
@@ -81,12 +87,15 @@ def create_app(given: Settings | None = None, bot: Bot | None = None) -> FastAPI
             await in_thread(worker.stop)
         if isinstance(the_bot, HttpBot):
             await the_bot.close()
+        study.close()
         works.engine.dispose()
 
     app = FastAPI(title="知客 Zhike", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     hub = Hub()
     works = Works(make_engine(config.database_url), REACTIONS, hub.publish)
     the_bot = bot or HttpBot(config.bot_url, config.secrets.bot_secret, config.bot_timeout)
+    study = Study(config.bot_url, config.secrets.bot_secret)
+    app.state.study = study
     app.state.works = works
     app.state.hub = hub
     app.state.bot = the_bot
@@ -96,6 +105,9 @@ def create_app(given: Settings | None = None, bot: Bot | None = None) -> FastAPI
     app.state.shell_counts = _counts(works)
     app.state.desk_panels = desk_panels()
     app.state.script_usage = usage.of_scripts
+    app.state.complaint_rating = handling
+    app.state.script_version_usage = usage.of_versions
+    app.state.script_turns = understanding.turns_to_replay
     app.add_middleware(Guard)
     errors.install(app)
     for router in ROUTERS:

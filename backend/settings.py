@@ -74,6 +74,11 @@ class Settings:
         return Path(self.pack) if "/" in self.pack else ROOT / "data" / "packs" / self.pack
 
     @property
+    def journal_anchor(self) -> Path:
+        """How far the journal's chain reached, apart from the database."""
+        return self.var_dir / "journal-anchor.json"
+
+    @property
     def files_dir(self) -> Path:
         return self.var_dir / "files"
 

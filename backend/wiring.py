@@ -10,9 +10,17 @@ from typing import Any
 from sqlmodel import Session
 
 from backend.complaints import service as complaints
-from backend.conversations import alerts
+from backend.complaints.events import (
+    ComplaintExtended,
+    ComplaintFiled,
+    ComplaintMoved,
+    ComplaintPaused,
+    ComplaintResumed,
+)
+from backend.complaints.learning import service as learning
+from backend.conversations import alerts, understanding
 from backend.conversations import service as conversations
-from backend.conversations.events import ConversationClosed, MessageReceived
+from backend.conversations.events import ConversationClosed, ConversationStarted, MessageReceived
 from backend.deadlines.events import DeadlineBreached, DeadlineMoved, DeadlineNeared
 from backend.handoffs import service as handoffs
 from backend.handoffs.pages import Panel
@@ -21,7 +29,10 @@ from backend.kernel.actors import Permission
 from backend.kernel.clock import zh_datetime
 from backend.scripts import service as scripts
 from backend.scripts.events import ScriptMissing, ScriptPublished
+from backend.scripts.questions import Question
+from backend.surveys import handling
 from backend.surveys import service as surveys
+from backend.surveys.events import HandlingRated
 
 
 def _tell_staff_of_missing_words(work: Work, fact: ScriptMissing) -> None:
@@ -32,14 +43,30 @@ def _words_are_back(work: Work, fact: ScriptPublished) -> None:
     alerts.resolve(work, "script_missing", fact.key)
 
 
+def _ask_about_the_handling(work: Work, fact: ComplaintMoved) -> None:
+    if fact.to_stage == "closed":
+        handling.ask(work, fact.complaint_id, fact.owner_id, fact.channel)
+
+
+def _handling_was_rated(work: Work, fact: HandlingRated) -> None:
+    complaints.on_rated(work, fact.complaint_id, fact.score, fact.comment)
+
+
 REACTIONS: Reactions = {
     ConversationClosed: [handoffs.on_closed, surveys.on_conversation_closed],
-    MessageReceived: [handoffs.on_message],
+    MessageReceived: [complaints.telling.on_message, handoffs.on_message],
     DeadlineNeared: [complaints.on_deadline],
     DeadlineBreached: [complaints.on_deadline],
     DeadlineMoved: [complaints.on_deadline],
     ScriptMissing: [_tell_staff_of_missing_words],
     ScriptPublished: [_words_are_back],
+    ConversationStarted: [complaints.telling.on_started],
+    ComplaintFiled: [learning.on_filed],
+    ComplaintMoved: [complaints.telling.on_moved, _ask_about_the_handling],
+    ComplaintPaused: [complaints.telling.on_paused],
+    ComplaintResumed: [complaints.telling.on_resumed],
+    ComplaintExtended: [complaints.telling.on_extended],
+    HandlingRated: [_handling_was_rated],
 }
 
 
@@ -77,6 +104,17 @@ def _rating_panel(session: Session, customer_id: str, conversation_id: str, now:
     ratings = [{"score": fact.score, "at_text": zh_datetime(fact.answered_at, now)}
                for fact in surveys.answers_of(session, talks)]
     return {"template": "desk/panel_ratings.html", "context": {"ratings": ratings}} if ratings else None
+
+
+def unanswered_questions(session: Session, since: datetime) -> list[Question]:
+    """What the bot did not understand, with who asked: for the script owners' list of what is missing."""
+    found = []
+    for one in understanding.misunderstood(session, since):
+        conversation = conversations.by_id(session, one.conversation_id)
+        if conversation is not None:
+            found.append(Question(message_id=one.message_id, conversation_id=one.conversation_id,
+                                  customer_id=conversation.customer_id, text=one.text, at=one.at))
+    return found
 
 
 def desk_panels() -> list[Panel]:

@@ -6,10 +6,11 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import message_cost, understanding
+from benchmarks import message_cost, script_matching, script_publication, understanding
 from benchmarks.processes import ROOT, Failed
 
-BENCHMARKS = {"message_cost": message_cost, "understanding": understanding}
+BENCHMARKS = {"message_cost": message_cost, "understanding": understanding,
+              "script_matching": script_matching, "script_publication": script_publication}
 
 
 def main() -> int:

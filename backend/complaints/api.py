@@ -2,22 +2,30 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response, UploadFile
 
 from backend.complaints import service
 from backend.complaints.schemas import (
     BotFiling,
     BotLookup,
+    BotReopen,
     BotSupplement,
     BotUrge,
+    BotWithdraw,
     MoveBody,
     NoteBody,
     OwnerBody,
+    OwnersBody,
+    PlanBody,
+    ResultBody,
     StaffFiling,
+    TaskBody,
 )
 from backend.conversations import service as conversations
 from backend.customers import service as customers
+from backend.infra import files
 from backend.kernel.actors import BOT, Actor, Permission
+from backend.kernel.clock import parse_shanghai
 from backend.kernel.contacts import parse_contact
 from backend.kernel.errors import Invalid
 from backend.kernel.ids import new_id
@@ -36,7 +44,12 @@ Handler = Annotated[Actor, Depends(require(Permission.COMPLAINT_HANDLE))]
 
 @bot.post("")
 def file_by_bot(body: BotFiling, works: WorksDep, now: NowDep, response: Response) -> dict[str, Any]:
-    """File once per key: 201 for a new complaint, 200 for one that stands already."""
+    """File once per key: 201 for a new complaint, 200 for one that stands already.
+
+    409 ``complaint_probably_known`` names the complaint that it probably is (fields number, likeness in percent,
+    title, stage_text, filed_text, promised_text, and receipt_url where it was filed in this conversation); with
+    ``force`` it is filed all the same.
+    """
     with works.begin(BOT, now) as work:
         conversation = conversations.get(work.session, body.conversation_id)
         complaint = service.file(
@@ -49,6 +62,7 @@ def file_by_bot(body: BotFiling, works: WorksDep, now: NowDep, response: Respons
             remedy=body.remedy,
             order_no=body.order_no,
             contact=body.contact,
+            ask_first=not body.force,
         )
         response.status_code = 201 if complaint.filed_at == now else 200
         return service.summary(work.session, complaint, now)
@@ -84,23 +98,49 @@ def supplement_by_bot(number: str, body: BotSupplement, works: WorksDep, now: No
         return service.summary(work.session, service.supplement(work, complaint, body.text), now)
 
 
+@bot.post("/{number}/withdraw")
+def withdraw_by_bot(number: str, body: BotWithdraw, works: WorksDep, now: NowDep) -> dict[str, Any]:
+    """409 ``withdraw_not_confirmed`` until the customer has confirmed it; then it is done."""
+    with works.begin(BOT, now) as work:
+        complaint = service.found_in(work, body.conversation_id, number)
+        done = service.withdraw(work, complaint, body.text, confirmed=body.confirmed)
+        return service.summary(work.session, done, now)
+
+
+@bot.post("/{number}/reopen")
+def reopen_by_bot(number: str, body: BotReopen, works: WorksDep, now: NowDep) -> dict[str, Any]:
+    """Not satisfied with the result, within the set days."""
+    with works.begin(BOT, now) as work:
+        complaint = service.found_in(work, body.conversation_id, number)
+        return service.summary(work.session, service.not_satisfied(work, complaint, body.text), now)
+
+
 # --- staff ----------------------------------------------------------------------------------------------
 
 
 @staff.get("")
 def list_complaints(
+    request: Request,
     works: WorksDep,
     now: NowDep,
     actor: Reader,
     filter: str = "open",
-    owner: str | None = None,
+    owner: str = "",
     q: str = "",
-    page: int = 1,
+    after: str = "",
 ) -> dict[str, Any]:
-    """One page of cases by what is due next; ``owner=me`` for one's own."""
-    owner_id = actor.id if owner == "me" else owner
+    """One page of cases by what is due next; ``owner=me`` for one's own, ``after`` from the page before.
+
+    Other parameters as on the desk: stage, category, level, unit.
+    """
+    given = {
+        **request.query_params,
+        "which": filter,
+        "owner": actor.id if owner == "me" else owner,
+        "search": q,
+    }
     with works.read(actor, now) as work:
-        return service.listing(work.session, now, filter, owner_id, q, page)
+        return service.listing(work.session, now, service.query_from(given), after=after)
 
 
 @staff.post("", status_code=201)
@@ -130,6 +170,7 @@ def file_by_staff(
             remedy=body.remedy,
             order_no=body.order_no,
             contact=body.contact,
+            ask_first=not body.force,
         )
         return service.case(work.session, complaint, now)
 
@@ -140,6 +181,13 @@ def _reference(contact: str) -> str:
         return parse_contact(contact)[1]
     except Invalid:
         return contact
+
+
+@staff.post("/owners")
+def assign_many(body: OwnersBody, works: WorksDep, now: NowDep, actor: Handler) -> dict[str, Any]:
+    """Give many cases an owner: all or none."""
+    with works.begin(actor, now) as work:
+        return {"assigned": len(service.assign_many(work, body.numbers, body.staff_id))}
 
 
 @staff.get("/{number}")
@@ -159,6 +207,62 @@ def note(number: str, body: NoteBody, works: WorksDep, now: NowDep, actor: Handl
 def assign(number: str, body: OwnerBody, works: WorksDep, now: NowDep, actor: Handler) -> dict[str, Any]:
     with works.begin(actor, now) as work:
         return service.case(work.session, service.assign(work, number, body.staff_id), now)
+
+
+@staff.post("/{number}/tasks", status_code=201)
+def add_task(number: str, body: TaskBody, works: WorksDep, now: NowDep, actor: Handler) -> dict[str, Any]:
+    try:
+        due = parse_shanghai(body.due)
+    except ValueError as error:
+        raise Invalid(
+            "bad_time", "完成时间写不对，例如 2026-10-09 18:00。", fields={"due": "写不对"}
+        ) from error
+    with works.begin(actor, now) as work:
+        service.add_task(work, number, body.what, body.assignee_id, due)
+        return service.case(work.session, service.get(work.session, number), now)
+
+
+@staff.post("/{number}/tasks/{task_id}/done")
+def finish_task(
+    number: str, task_id: str, body: ResultBody, works: WorksDep, now: NowDep, actor: Reader
+) -> dict[str, Any]:
+    with works.begin(actor, now) as work:
+        service.finish_task(work, number, task_id, body.result)
+        return service.case(work.session, service.get(work.session, number), now)
+
+
+@staff.post("/{number}/findings", status_code=201)
+def finding(number: str, body: NoteBody, works: WorksDep, now: NowDep, actor: Handler) -> dict[str, Any]:
+    with works.begin(actor, now) as work:
+        return service.case(work.session, service.add_finding(work, number, body.text), now)
+
+
+@staff.post("/{number}/evidence", status_code=201)
+def add_evidence(
+    number: str, works: WorksDep, now: NowDep, actor: Handler, file: UploadFile
+) -> dict[str, Any]:
+    """One file, judged by its bytes."""
+    content = file.file.read(files.MAX_BYTES + 1)
+    with works.begin(actor, now) as work:
+        complaint = service.get(work.session, number)
+        service.add_evidence(work, complaint, file.filename or "", content)
+        return service.case(work.session, complaint, now)
+
+
+@staff.post("/{number}/major", status_code=201)
+def declare_major(
+    number: str, body: PlanBody, works: WorksDep, now: NowDep, actor: Handler
+) -> dict[str, Any]:
+    """Start the emergency plan by a person's judgement."""
+    with works.begin(actor, now) as work:
+        return service.case(work.session, service.declare_major(work, number, body.text), now)
+
+
+@staff.post("/{number}/major/updates", status_code=201)
+def plan_update(number: str, body: PlanBody, works: WorksDep, now: NowDep, actor: Handler) -> dict[str, Any]:
+    with works.begin(actor, now) as work:
+        service.update_plan(work, number, body.text)
+        return service.case(work.session, service.get(work.session, number), now)
 
 
 @staff.post("/{number}/{action}")

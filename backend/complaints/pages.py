@@ -1,80 +1,190 @@
-"""Pages of complaints: the list and the case for staff, the receipt for the customer."""
+"""Pages of complaints for staff: the desk and one case. Filing and the customer's receipt have modules of their own."""
 
-import hmac
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
-from starlette.datastructures import FormData
+from fastapi.responses import RedirectResponse
 
-from backend.complaints import proofs, rules, service
-from backend.complaints.rules import Action
-from backend.infra.work import Works
-from backend.kernel.actors import Actor, Permission, Role, customer_actor
-from backend.kernel.errors import Forbidden, TooMany, ZhikeError
+from backend.complaints import filing_pages, receipt_pages, rules, service, words, work_pages
+from backend.complaints.rules import Action, Stage
+from backend.conversations import service as conversations
+from backend.infra.work import Work, Works
+from backend.kernel.actors import Actor, Permission, Role
+from backend.kernel.clock import zh_time
+from backend.kernel.errors import Invalid, ZhikeError
 from backend.people import service as people
-from backend.scripts.service import organisation
 from backend.web.deps import NowDep, WorksDep, require
 from backend.web.forms import CheckedForm, text_field
-from backend.web.render import page, partial
+from backend.web.render import page
 
 router = APIRouter()
 
 Reader = Annotated[Actor, Depends(require(Permission.COMPLAINT_READ))]
 Handler = Annotated[Actor, Depends(require(Permission.COMPLAINT_HANDLE))]
 
-# --- the list ---------------------------------------------------------------------------------------------
+# --- the desk ---------------------------------------------------------------------------------------------
 
 
 @router.get("/complaints")
 def complaints_page(
-    request: Request,
-    works: WorksDep,
-    now: NowDep,
-    actor: Reader,
-    filter: str = "open",
-    q: str = "",
-    owner: str = "",
-    page_no: int = 1,
+    request: Request, works: WorksDep, now: NowDep, actor: Reader, after: str = "", before: str = ""
 ) -> Response:
-    owner_id = actor.id if owner == "me" else None
+    return _desk(request, works, now, actor, after=after, before=before)
+
+
+def _desk(
+    request: Request,
+    works: Works,
+    now: datetime,
+    actor: Actor,
+    *,
+    after: str = "",
+    before: str = "",
+    error: ZhikeError | None = None,
+) -> Response:
+    given = {**request.query_params}
+    given["which"] = given.pop("filter", "open")
+    given["search"] = given.pop("q", "")
+    mine = given.get("owner") == "me"
+    if mine:
+        given["owner"] = actor.id
     with works.read(actor, now) as work:
-        found = service.listing(work.session, now, filter, owner_id, q, page_no)
-        tallies = service.counts(work.session, now, owner_id)
+        query = service.query_from(given)
+        found = service.listing(work.session, now, query, after=after, before=before)
+        tallies = service.counts(work.session, now, query)
+        views = [
+            {
+                "id": one.id,
+                "name": one.name,
+                "href": _href(one.query, actor),
+                "now": one.query == query.as_dict(),
+            }
+            for one in service.views_of(work.session, actor.id)
+        ]
+        tasks = [
+            {
+                "what": task.what,
+                "number": complaint.number,
+                "due_text": _due(task.due_at, now),
+                "late": now > task.due_at,
+            }
+            for task, complaint in service.my_tasks(work.session, actor.id)
+        ]
+        colleagues = colleagues_of(work)
+    policy = service.policy()
 
     def link(**changes: Any) -> str:
-        asked = {"filter": found["which"], "q": found["search"], "owner": owner, "page_no": 1} | changes
-        return "/complaints?" + urlencode(
-            {key: value for key, value in asked.items() if value not in ("", 1)}
-        )
+        return _href({**query.as_dict(), **changes}, actor)
 
     filters = [
-        {"key": key, "label": label, "count": tallies[key], "href": link(filter=key)}
+        {"key": key, "label": label, "count": tallies[key], "href": link(which=key)}
         for key, label in service.FILTERS
     ]
     return page(
         request,
         "complaints/list.html",
+        status=error.status if error else 200,
         nav="complaints",
         live="complaints",
         found=found,
         filters=filters,
-        owner=owner,
+        query=query,
+        owner="me" if mine or query.owner == actor.id else query.owner,
+        views=views,
+        tasks=tasks,
+        colleagues=colleagues,
+        can_handle=actor.can(Permission.COMPLAINT_HANDLE),
+        can_file=actor.can(Permission.COMPLAINT_FILE),
         link=link,
+        at=[("after", after)] if after else [("before", before)] if before else [],
+        tree=policy.tree(),
+        levels=[(level.key, level.title) for level in reversed(policy.levels)],
+        units=list(policy.units.items()),
+        stages=[(stage.value, stage.zh) for stage in Stage],
+        narrowed=bool(query.stage or query.category or query.level or query.unit or query.owner == "nobody"),
+        error=error,
     )
+
+
+def _href(query: dict[str, str], actor: Actor) -> str:
+    """A query as an address, the way the page reads it."""
+    named = {"which": "filter", "search": "q"}
+    asked = {
+        named.get(key, key): value
+        for key, value in query.items()
+        if value and (key, value) != ("which", "open")
+    }
+    if asked.get("owner") == actor.id:
+        asked["owner"] = "me"
+    return "/complaints" + (f"?{urlencode(asked)}" if asked else "")
+
+
+def _due(at: datetime, now: datetime) -> str:
+    from_words = rules.time_left(at, now)[0].split("，")[0]
+    return f"{from_words}，{zh_time(at)}" if at > now else from_words
+
+
+@router.post("/complaints/owners")
+def assign_many(
+    request: Request, works: WorksDep, now: NowDep, actor: Handler, form: CheckedForm
+) -> Response:
+    """Give the ticked cases an owner: all or none."""
+    numbers = [str(one) for one in form.getlist("number")]
+    try:
+        with works.begin(actor, now) as work:
+            service.assign_many(work, numbers, text_field(form, "staff_id", required="请选择负责人。"))
+    except ZhikeError as error:
+        return _desk(request, works, now, actor, error=error)
+    back = str(form.get("back") or "")
+    return RedirectResponse(back if back.startswith("/complaints") else "/complaints", status_code=303)
+
+
+@router.post("/complaints/views")
+def save_view(request: Request, works: WorksDep, now: NowDep, actor: Reader, form: CheckedForm) -> Response:
+    given = {
+        name: str(form.get(name) or "")
+        for name in ("which", "owner", "stage", "category", "level", "unit", "search")
+    }
+    query = service.query_from(given)
+    try:
+        with works.begin(actor, now) as work:
+            service.save_view(work, str(form.get("name") or ""), query)
+    except ZhikeError as error:
+        return _desk(request, works, now, actor, error=error)
+    return RedirectResponse(_href(query.as_dict(), actor), status_code=303)
+
+
+@router.post("/complaints/views/{view_id}/drop")
+def drop_view(works: WorksDep, now: NowDep, actor: Reader, view_id: str, form: CheckedForm) -> Response:
+    with works.begin(actor, now) as work:
+        service.drop_view(work, view_id)
+    return RedirectResponse("/complaints", status_code=303)
+
+
+def colleagues_of(work: Work) -> list[dict[str, str]]:
+    """Who may be given a case or a task."""
+    able = {Role.AGENT.value, Role.MANAGER.value, Role.QUALITY.value}
+    return [
+        {"id": one.id, "name": one.display_name}
+        for one, roles in people.everybody(work.session)
+        if one.active and able & set(roles)
+    ]
 
 
 # --- one case ---------------------------------------------------------------------------------------------
 
+router.include_router(filing_pages.router)
+
 
 @router.get("/complaints/{number}")
 def case_page(request: Request, works: WorksDep, now: NowDep, actor: Reader, number: str) -> Response:
-    return _case(request, works, now, actor, number)
+    return show_case(request, works, now, actor, number)
 
 
-def _case(
+def show_case(
     request: Request,
     works: Works,
     now: datetime,
@@ -86,15 +196,18 @@ def _case(
     draft: dict[str, str] | None = None,
 ) -> Response:
     with works.read(actor, now) as work:
-        shown = service.case(work.session, service.get(work.session, number), now)
-        colleagues = [
-            {"id": one.id, "name": one.display_name}
-            for one, roles in people.everybody(work.session)
-            if one.active and {Role.AGENT.value, Role.MANAGER.value} & set(roles)
-        ]
+        complaint = service.get(work.session, number)
+        shown = service.case(work.session, complaint, now)
+        colleagues = colleagues_of(work)
+        replies = (
+            service.offered_replies(work.session, complaint, now) if complaint.stage == Stage.DECIDED else []
+        )
+        talk = _talk(work, complaint.conversation_id, actor)
+        rating = request.app.state.complaint_rating.card(work.session, complaint.id, now)
     can_handle = actor.can(Permission.COMPLAINT_HANDLE)
     offered = [action for action in shown["actions"] if can_handle and _offered(action, shown, actor)]
     ahead = [action for action in offered if action in _FORWARD]
+    policy = service.policy()
     return page(
         request,
         "complaints/case.html",
@@ -110,6 +223,13 @@ def _case(
         names={action.value: action.zh for action in Action},
         outcomes=[(one.value, one.zh) for one in rules.Outcome],
         channels=list(rules.FEEDBACK_CHANNELS.items()),
+        scales=policy.scales,
+        tree=policy.tree(),
+        units=list(policy.units.items()),
+        pauses=list(policy.pauses.values()),
+        replies=replies,
+        talk=talk,
+        rating=rating,
         failed=failed,
         error=error,
         draft=draft or {},
@@ -128,25 +248,29 @@ def _offered(action: str, shown: dict[str, Any], actor: Actor) -> bool:
     return shown["paused"] if action == "resume" else True
 
 
-@router.post("/complaints/{number}/notes")
-def note(
-    request: Request, works: WorksDep, now: NowDep, actor: Handler, number: str, form: CheckedForm
-) -> Response:
-    text = text_field(form, "text", most=20_000)
-    public = form.get("public") == "1"
-    try:
-        with works.begin(actor, now) as work:
-            service.add_note(work, number, text, public=public)
-    except ZhikeError as error:
-        return _case(request, works, now, actor, number, failed="note", error=error, draft={"text": text})
-    return _back(number)
+SHOWN_TALK = 40
 
 
-@router.post("/complaints/{number}/owner")
-def owner(works: WorksDep, now: NowDep, actor: Handler, number: str, form: CheckedForm) -> Response:
-    with works.begin(actor, now) as work:
-        service.assign(work, number, text_field(form, "staff_id", required="请选择负责人。"))
-    return _back(number)
+def _talk(work: Work, conversation_id: str | None, actor: Actor) -> list[dict[str, Any]] | None:
+    """The last words of the conversation beside the case, for who may read conversations."""
+    if conversation_id is None or not actor.can(Permission.CONVERSATION_READ):
+        return None
+    found = conversations.by_id(work.session, conversation_id)
+    if found is None:
+        return None
+    views = conversations.thread(
+        work.session, conversation_id, after=max(0, found.last_seq - SHOWN_TALK), notes=True
+    )
+    names = {"customer": "客户", "bot": "机器人", "system": "系统"}
+    return [
+        {
+            "sender": one.sender,
+            "who": one.staff_name or names.get(one.sender, one.sender),
+            "text": one.text,
+            "at_text": words.short(one.at, work.now),
+        }
+        for one in views
+    ]
 
 
 @router.post("/complaints/{number}/do/{action}")
@@ -155,28 +279,58 @@ def act(
 ) -> Response:
     """One action of the case. What was typed stays on the page when it is refused."""
     given = {name: str(form.get(name) or "").strip()[:5000] for name in _FIELDS}
-    numbers = {name: _whole(given.pop(name)) for name in ("severity", "working_days")}
-    detail: dict[str, Any] = {
-        name: value for name, value in {**given, **numbers}.items() if value not in ("", None)
-    }
+    draft = {name: value for name, value in given.items() if value}
+
+    def do(work: Work) -> None:
+        detail: dict[str, Any] = {name: value for name, value in given.items() if value}
+        for name in _NUMBERS:
+            if name in detail:
+                detail[name] = _whole(str(detail[name]))
+        if "remedy_cost" in detail:
+            detail["remedy_cost"] = _fen(str(detail["remedy_cost"]))
+        service.move(
+            work, number, action, **{name: value for name, value in detail.items() if value is not None}
+        )
+
+    return attempt(request, works, now, actor, number, action, do, draft)
+
+
+def attempt(
+    request: Request,
+    works: Works,
+    now: datetime,
+    actor: Actor,
+    number: str,
+    failed: str,
+    do: Callable[[Work], object],
+    draft: dict[str, str],
+) -> Response:
+    """Do it and go back to the case; refused, the page says why and keeps what was typed."""
     try:
         with works.begin(actor, now) as work:
-            service.move(work, number, action, **detail)
+            do(work)
     except ZhikeError as error:
-        draft = {name: str(value) for name, value in detail.items()}
-        return _case(request, works, now, actor, number, failed=action, error=error, draft=draft)
-    return _back(number)
+        return show_case(request, works, now, actor, number, failed=failed, error=error, draft=draft)
+    return RedirectResponse(f"/complaints/{number}", status_code=303)
 
 
+_NUMBERS = ("severity", "complexity", "impact", "urgency", "working_days")
 _FIELDS = (
+    *_NUMBERS,
     "text",
     "public_text",
-    "severity",
     "category",
+    "unit",
     "outcome",
+    "other_ways",
+    "remedy_cost",
     "channel",
+    "script",
+    "cause",
+    "into",
+    "referred_to",
+    "reason",
     "kind",
-    "working_days",
     "requested_by",
 )
 
@@ -185,106 +339,20 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
 
 
-def _back(number: str) -> Response:
-    return RedirectResponse(f"/complaints/{number}", status_code=303)
+def _fen(text: str) -> int:
+    """128.50 yuan in fen. Raises Invalid (``bad_cost``)."""
+    whole, _, rest = text.replace(",", "").partition(".")
+    if not (
+        whole.isascii()
+        and whole.isdigit()
+        and len(whole) <= 8
+        and len(rest) <= 2
+        and (not rest or rest.isdigit())
+    ):
+        message = "补偿成本写不对，请填元数，例如 128.50。"
+        raise Invalid("bad_cost", message, fields={"remedy_cost": message})
+    return int(whole) * 100 + int(rest.ljust(2, "0") or 0)
 
 
-# --- the customer's receipt --------------------------------------------------------------------------------
-
-# The link is a secret: no cache keeps it, no other site hears of it.
-RECEIPT_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
-
-SAID = {
-    "urged": "催办记下了，负责的同事会看到。",
-    "supplemented": "补充的内容已收下，负责的同事看得到。",
-}
-
-
-async def _posted(request: Request) -> FormData:
-    return await request.form()
-
-
-Posted = Annotated[FormData, Depends(_posted)]
-
-
-@router.get("/r/{token}")
-def receipt(works: WorksDep, now: NowDep, token: str, said: str = "") -> Response:
-    """The customer's page: stage, promised date, what was done; add to it, urge."""
-    return _receipt(works, now, token, notice=SAID.get(said, ""))
-
-
-def _receipt(
-    works: Works,
-    now: datetime,
-    token: str,
-    *,
-    notice: str = "",
-    error: ZhikeError | None = None,
-    draft: str = "",
-) -> Response:
-    with works.read(customer_actor("receipt"), now) as work:
-        service.by_token(work.session, token)  # raises NotFound: an unknown link says nothing more
-        shown = service.receipt(work.session, token, now)
-    # Rendered without the staff shell: whoever is signed in there sees here what the customer sees.
-    html = partial(
-        "complaints/receipt.html",
-        complaint=shown,
-        token=token,
-        csrf=proofs.form_token(token),
-        shop_name=str(organisation().get("shop_name", "")),
-        flash=notice,
-        notice=notice,
-        error=error.message if error else "",
-        draft=draft,
-    )
-    return HTMLResponse(html, status_code=error.status if error else 200, headers=RECEIPT_HEADERS)
-
-
-@router.post("/r/{token}/urge")
-def urge(works: WorksDep, now: NowDep, token: str, form: Posted) -> Response:
-    try:
-        actor = _admitted(works, now, token, form)
-        with works.begin(actor, now) as work:
-            service.urge(work, service.by_token(work.session, token))
-    except ZhikeError as error:
-        if error.status == 404:
-            raise
-        return _receipt(works, now, token, error=error)
-    return _to_receipt(token, "urged")
-
-
-@router.post("/r/{token}/supplement")
-def supplement(works: WorksDep, now: NowDep, token: str, form: Posted) -> Response:
-    text = str(form.get("text") or "")[:20_000]
-    try:
-        actor = _admitted(works, now, token, form)
-        with works.begin(actor, now) as work:
-            service.supplement(work, service.by_token(work.session, token), text)
-    except ZhikeError as error:
-        if error.status == 404:
-            raise
-        return _receipt(works, now, token, error=error, draft=text[: rules.MOST_SUPPLEMENT])
-    return _to_receipt(token, "supplemented")
-
-
-def _to_receipt(token: str, said: str) -> Response:
-    return RedirectResponse(f"/r/{token}?said={said}", status_code=303, headers=RECEIPT_HEADERS)
-
-
-def _admitted(works: Works, now: datetime, token: str, form: FormData) -> Actor:
-    """The customer of this link, if the form came from the page and not too often (counted per receipt).
-
-    Raises NotFound, Forbidden (``csrf_failed``), TooMany (``too_many_posts``).
-    """
-    with works.begin(customer_actor("receipt"), now) as work:
-        complaint = service.by_token(work.session, token)
-        if not hmac.compare_digest(str(form.get("csrf") or "").encode(), proofs.form_token(token).encode()):
-            raise Forbidden("csrf_failed", "页面已过期，内容没有提交。请刷新后再试。")
-        if people.attempts(work, "receipt_post", complaint.id, rules.TRY_WINDOW) >= rules.RECEIPT_POSTS:
-            raise TooMany(
-                "too_many_posts",
-                "提交得太频繁了，内容没有收下。请过一会儿再试，或在在线客服里说。",
-                retry_after=int(rules.TRY_WINDOW.total_seconds()),
-            )
-        people.count_attempt(work, "receipt_post", complaint.id)
-        return customer_actor(complaint.customer_id)
+work_pages.install(router, attempt)
+router.include_router(receipt_pages.router)

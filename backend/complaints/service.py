@@ -1,9 +1,27 @@
-"""Use cases of complaints. Filing, finding and moving stand in modules of their own; the rest is here."""
+"""Use cases of complaints. Each part stands in a module of its own; outsiders take them all from here."""
 
 from typing import Any
 
-from backend.complaints import rules, store
-from backend.complaints.events import ComplaintSupplemented, ComplaintUrged
+from backend.complaints import clocks, major, rules, store, telling
+from backend.complaints.case_view import case, plan_of
+from backend.complaints.customer import not_satisfied, supplement, urge, withdraw
+from backend.complaints.desk import (
+    FILTERS,
+    Query,
+    assign,
+    assign_many,
+    counts,
+    drop_view,
+    due_today,
+    listing,
+    my_tasks,
+    query_from,
+    save_view,
+    views_of,
+)
+from backend.complaints.duplicates import probable
+from backend.complaints.evidence import add as add_evidence
+from backend.complaints.evidence import read as read_evidence
 from backend.complaints.filing import file
 from backend.complaints.finding import (
     by_number,
@@ -15,93 +33,74 @@ from backend.complaints.finding import (
     of_conversation,
     of_customer,
 )
+from backend.complaints.major import declare as declare_major
+from backend.complaints.major import finish as finish_plan
+from backend.complaints.major import set_team as set_plan_team
+from backend.complaints.major import update as update_plan
 from backend.complaints.moves import move
-from backend.complaints.rules import Stage
+from backend.complaints.policy import policy
+from backend.complaints.receipt_view import receipt
+from backend.complaints.replies import offered as offered_replies
+from backend.complaints.searching import catch_up
 from backend.complaints.tables import Complaint
+from backend.complaints.tasks import add_finding, add_task, finish_task
 from backend.complaints.thread import SUBJECT, append, locked
-from backend.complaints.views import FILTERS, card, case, counts, due_today, listing, panel, receipt, summary
+from backend.complaints.views import card, panel, summary
 from backend.deadlines.events import DeadlineBreached, DeadlineMoved, DeadlineNeared
 from backend.infra.work import Work
 from backend.kernel.actors import Permission
-from backend.kernel.errors import Conflict, NotFound
-from backend.people import service as people
 
 __all__ = [
     "FILTERS",
+    "Query",
+    "add_evidence",
+    "add_finding",
     "add_note",
+    "add_task",
     "assign",
+    "assign_many",
     "by_number",
     "by_token",
     "card",
     "case",
+    "catch_up",
     "counts",
+    "declare_major",
+    "drop_view",
     "due_today",
     "file",
     "find_for_customer",
+    "finish_plan",
+    "finish_task",
     "found_in",
     "get",
     "listing",
     "look_up",
     "move",
+    "my_tasks",
+    "not_satisfied",
     "of_conversation",
     "of_customer",
+    "offered_replies",
     "on_deadline",
+    "on_rated",
     "panel",
+    "plan_of",
+    "policy",
+    "probable",
+    "query_from",
+    "read_evidence",
     "receipt",
+    "save_view",
+    "set_plan_team",
     "summary",
     "supplement",
+    "telling",
+    "update_plan",
     "urge",
+    "views_of",
+    "withdraw",
 ]
-
-
-# --- the customer's acts ------------------------------------------------------------------------------
-
-
-def urge(work: Work, complaint: Complaint) -> Complaint:
-    """The customer asks to hurry: counted, in the thread, and the first of a day raises the priority.
-
-    Raises Conflict (``nothing_to_urge``) once the result has been told.
-    """
-    complaint = locked(work, complaint.id)
-    if Stage(complaint.stage) in rules.ANSWERED:
-        raise Conflict("nothing_to_urge", "这件投诉已经有结果，不用再催；对结果不满意，可以转人工。")
-    if rules.is_repeat(complaint.last_urged_at, work.now):
-        return complaint  # a double click, or a retry whose answer was lost
-    raised = rules.raises_priority(complaint.last_urged_at, work.now)
-    complaint.urged += 1
-    complaint.last_urged_at = work.now
-    complaint.priority += int(raised)
-    work.session.add(complaint)
-    append(work, complaint, "urged", public=True, times=complaint.urged, raised=raised)
-    work.record(
-        ComplaintUrged(
-            at=work.now,
-            complaint_id=complaint.id,
-            number=complaint.number,
-            times=complaint.urged,
-            raised=raised,
-        )
-    )
-    work.hint("complaints")
-    return complaint
-
-
-def supplement(work: Work, complaint: Complaint, text: str) -> Complaint:
-    """The customer adds something. Raises Invalid, Conflict (``complaint_over``)."""
-    words = rules.check_supplement(text)
-    complaint = locked(work, complaint.id)
-    if Stage(complaint.stage) in rules.OVER:
-        raise Conflict("complaint_over", "这件投诉已经结束，不能再补充。还有问题请转人工。")
-    before = store.last_of_kind(work.session, complaint.id, "supplemented")
-    if before is not None and before.text == words and rules.is_repeat(before.at, work.now):
-        return complaint
-    append(work, complaint, "supplemented", public=True, text=words)
-    work.record(ComplaintSupplemented(at=work.now, complaint_id=complaint.id, number=complaint.number))
-    work.hint("complaints")
-    return complaint
-
-
-# --- staff's notes and owners -----------------------------------------------------------------------
 
 
 def add_note(work: Work, number: str, text: str, *, public: bool = False) -> Complaint:
@@ -114,27 +113,15 @@ def add_note(work: Work, number: str, text: str, *, public: bool = False) -> Com
     return complaint
 
 
-def assign(work: Work, number: str, staff_id: str) -> Complaint:
-    """Give the case an owner. Raises NotFound (``staff_not_found``)."""
-    work.actor.require(Permission.COMPLAINT_HANDLE)
-    staff = people.staff_by_id(work.session, staff_id)
-    if staff is None or not staff.active:
-        raise NotFound("staff_not_found", "没有这位同事，请重新选择负责人。")
-    complaint = locked(work, get(work.session, number).id)
-    if complaint.owner_id != staff_id:
-        complaint.owner_id = staff_id
-        work.session.add(complaint)
-        append(work, complaint, "assigned", text="", owner=staff_id, owner_name=staff.display_name)
-        work.journal("complaint_assigned", SUBJECT, complaint.id, owner=staff_id)
-        work.hint("complaints")
-    return complaint
-
-
-# --- what follows from deadlines ------------------------------------------------------------------------
+# --- what follows from other rooms' facts ----------------------------------------------------------------
 
 
 def on_deadline(work: Work, fact: DeadlineNeared | DeadlineBreached | DeadlineMoved) -> None:
     """A notice about a complaint's deadline goes into its thread, for staff only (wired in ``wiring``)."""
+    if fact.subject_kind == major.PLAN:
+        if not isinstance(fact, DeadlineMoved):
+            major.on_deadline(work, fact)
+        return
     if fact.subject_kind != SUBJECT:
         return
     complaint = store.locked(work.session, fact.subject_id)
@@ -146,6 +133,7 @@ def on_deadline(work: Work, fact: DeadlineNeared | DeadlineBreached | DeadlineMo
         "at": fact.at.isoformat(),
     }
     if isinstance(fact, DeadlineMoved):
+        _follow(work, complaint)
         if fact.why != "calendar":
             return  # people's own moves have their entries already
         detail |= {"old_due_at": fact.old_due_at.isoformat()}
@@ -154,3 +142,18 @@ def on_deadline(work: Work, fact: DeadlineNeared | DeadlineBreached | DeadlineMo
         kind = "neared" if isinstance(fact, DeadlineNeared) else "breached"
         append(work, complaint, kind, **detail)
     work.hint("complaints")
+
+
+def _follow(work: Work, complaint: Complaint) -> None:
+    """A clock was moved, whoever moved it: the case takes its new place, and so does what it was merged into."""
+    clocks.refresh(work, complaint)
+    if complaint.merged_into_id is not None:
+        clocks.refresh(work, locked(work, complaint.merged_into_id))
+
+
+def on_rated(work: Work, complaint_id: str, score: int, comment: str | None) -> None:
+    """The customer rated the handling: it stands in the thread, and in the customer's own history."""
+    complaint = store.locked(work.session, complaint_id)
+    if complaint is not None:
+        append(work, complaint, "rated", public=True, text=comment or "", score=score)
+        work.hint("complaints")

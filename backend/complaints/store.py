@@ -1,14 +1,19 @@
 """Every query about complaints and their threads."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, text
+from sqlalchemy import or_, text
 from sqlmodel import Session, col, func, select
 
-from backend.complaints.rules import OVER
-from backend.complaints.tables import Complaint, ComplaintEntry
-from backend.deadlines import service as deadlines
+from backend.complaints.rules import Stage
+from backend.complaints.tables import (
+    Complaint,
+    ComplaintEntry,
+    ComplaintFile,
+    ComplaintTask,
+    CustomerNotice,
+    MajorPlan,
+)
 
 
 def by_key(session: Session, idempotency_key: str) -> Complaint | None:
@@ -102,47 +107,158 @@ def last_seq(session: Session, complaint_id: str) -> int:
     return session.exec(query).one() or 0
 
 
-# --- the list --------------------------------------------------------------------------------------------
+# --- relatives -----------------------------------------------------------------------------------------
 
 
-def _filtered(
-    query: Select[Any], which: str, now: datetime, owner_id: str | None, search: str
-) -> Select[Any]:
-    """``which``: open, overdue, today or all."""
-    if which != "all":
-        query = query.where(col(Complaint.stage).not_in([stage.value for stage in OVER]))
-    if which == "overdue":
-        query = query.where(col(Complaint.id).in_(deadlines.overdue("complaint", now)))
-    elif which == "today":
-        query = query.where(col(Complaint.id).in_(deadlines.due_today("complaint", now)))
-    if owner_id:
-        query = query.where(col(Complaint.owner_id) == owner_id)
-    if search:
-        query = query.where(col(Complaint.number).contains(search, autoescape=True))
-    return query
-
-
-def page_of(
-    session: Session, which: str, now: datetime, owner_id: str | None, search: str, offset: int, limit: int
+def relatives(
+    session: Session,
+    *,
+    customer_id: str,
+    contact_index: str | None,
+    order_no: str | None,
+    since: datetime,
+    limit: int = 50,
 ) -> list[Complaint]:
-    """Open cases by what is due next, the most urged first among equals; then closed ones, newest first."""
-    due = deadlines.next_due("complaint")
-    query = (
-        select(Complaint)
-        .outerjoin(due, due.c.subject_id == Complaint.id)
-        .order_by(
-            due.c.due_at.is_(None),
-            due.c.due_at,
-            col(Complaint.priority).desc(),
-            col(Complaint.filed_at).desc(),
+    """Cases of the same customer, the same contact or the same order since then, newest first."""
+    same = [Complaint.customer_id == customer_id]
+    if contact_index:
+        same.append(Complaint.contact_index == contact_index)
+    if order_no:
+        same.append(Complaint.order_no == order_no)
+    return list(
+        session.exec(
+            select(Complaint)
+            .where(or_(*same), Complaint.filed_at >= since)
+            .order_by(col(Complaint.filed_at).desc())
+            .limit(limit)
         )
     )
-    filtered = _filtered(query, which, now, owner_id, search)
-    return list(session.execute(filtered.offset(offset).limit(limit)).scalars())
 
 
-def count_of(
-    session: Session, which: str, now: datetime, owner_id: str | None = None, search: str = ""
-) -> int:
-    query = _filtered(select(func.count(col(Complaint.id))), which, now, owner_id, search)
-    return int(session.execute(query).scalar_one())
+def of_topic(session: Session, topic: str, limit: int = 100) -> list[Complaint]:
+    """Open cases of one cause, newest first."""
+    return list(
+        session.exec(
+            select(Complaint)
+            .where(Complaint.topic == topic, col(Complaint.closed_at).is_(None))
+            .order_by(col(Complaint.filed_at).desc())
+            .limit(limit)
+        )
+    )
+
+
+# Beyond this many the answer is "very many" either way; counting a flood exactly would slow every filing in it.
+MOST_OF_TOPIC = 500
+
+
+def count_of_topic(session: Session, topic: str, since: datetime) -> tuple[int, int]:
+    """How many complaints of a cause were filed since then, and by how many customers (of the newest 500)."""
+    newest = (
+        select(Complaint.customer_id)
+        .where(
+            Complaint.topic == topic, Complaint.filed_at >= since, Complaint.stage != Stage.WITHDRAWN.value
+        )
+        .order_by(col(Complaint.filed_at).desc())
+        .limit(MOST_OF_TOPIC)
+        .subquery()
+    )
+    query = select(func.count(), func.count(func.distinct(newest.c.customer_id))).select_from(newest)
+    cases, customers = session.execute(query).one()
+    return int(cases), int(customers)
+
+
+def running_plans(session: Session, topic: str) -> list[MajorPlan]:
+    """The plans that run for open cases of one cause."""
+    return list(
+        session.exec(
+            select(MajorPlan)
+            .join(Complaint, col(Complaint.id) == col(MajorPlan.complaint_id))
+            .where(
+                Complaint.topic == topic,
+                col(Complaint.major_at).is_not(None),
+                col(Complaint.closed_at).is_(None),
+                col(MajorPlan.closed_at).is_(None),
+            )
+            .limit(50)
+        )
+    )
+
+
+def merged_into(session: Session, complaint_id: str) -> list[Complaint]:
+    """The complaints that are handled with this one."""
+    return list(
+        session.exec(
+            select(Complaint)
+            .where(Complaint.merged_into_id == complaint_id)
+            .order_by(col(Complaint.filed_at))
+        )
+    )
+
+
+def merged_ids(session: Session, complaint_id: str) -> list[str]:
+    return list(session.exec(select(Complaint.id).where(Complaint.merged_into_id == complaint_id)))
+
+
+# --- tasks, files, plans ---------------------------------------------------------------------------------
+
+
+def tasks(session: Session, complaint_id: str) -> list[ComplaintTask]:
+    """Open ones first, by their date; then the done ones, the last done first."""
+    found = list(session.exec(select(ComplaintTask).where(ComplaintTask.complaint_id == complaint_id)))
+    open_ones = sorted((one for one in found if one.done_at is None), key=lambda one: one.due_at)
+    done = [(one.done_at, one) for one in found if one.done_at is not None]
+    return open_ones + [one for _, one in sorted(done, key=lambda pair: pair[0], reverse=True)]
+
+
+def locked_task(session: Session, complaint_id: str, task_id: str) -> ComplaintTask | None:
+    return session.exec(
+        select(ComplaintTask)
+        .where(ComplaintTask.id == task_id, ComplaintTask.complaint_id == complaint_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def files(session: Session, complaint_id: str) -> list[ComplaintFile]:
+    return list(
+        session.exec(
+            select(ComplaintFile)
+            .where(ComplaintFile.complaint_id == complaint_id)
+            .order_by(col(ComplaintFile.at))
+        )
+    )
+
+
+def file_by_id(session: Session, complaint_id: str, file_id: str) -> ComplaintFile | None:
+    return session.exec(
+        select(ComplaintFile).where(ComplaintFile.id == file_id, ComplaintFile.complaint_id == complaint_id)
+    ).first()
+
+
+def file_by_hash(session: Session, complaint_id: str, sha256: str) -> ComplaintFile | None:
+    return session.exec(
+        select(ComplaintFile).where(
+            ComplaintFile.sha256 == sha256, ComplaintFile.complaint_id == complaint_id
+        )
+    ).first()
+
+
+def plan_of(session: Session, complaint_id: str, *, lock: bool = False) -> MajorPlan | None:
+    query = select(MajorPlan).where(MajorPlan.complaint_id == complaint_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.exec(query).first()
+
+
+# --- news that wait for the customer ----------------------------------------------------------------------
+
+
+def waiting_notices(session: Session, customer_id: str) -> list[CustomerNotice]:
+    return list(
+        session.exec(
+            select(CustomerNotice)
+            .where(CustomerNotice.customer_id == customer_id, col(CustomerNotice.told_at).is_(None))
+            .order_by(col(CustomerNotice.at))
+            .with_for_update()
+        )
+    )

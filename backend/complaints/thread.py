@@ -5,6 +5,7 @@ from typing import Any
 from backend.complaints import store
 from backend.complaints.rules import Stage
 from backend.complaints.tables import Complaint, ComplaintEntry
+from backend.infra import search
 from backend.infra.work import Work
 from backend.kernel.errors import NotFound
 from backend.kernel.ids import new_id
@@ -54,3 +55,5 @@ def append(
         )
     )
     work.flush()
+    if text:
+        search.add(work.session, SUBJECT, complaint.id, [text])

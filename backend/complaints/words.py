@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from backend.complaints import rules
+from backend.complaints.policy import policy
 from backend.complaints.rules import FEEDBACK_CHANNELS, Action, Outcome, Stage
 from backend.complaints.tables import ComplaintEntry
 from backend.deadlines.service import Deadline, kind_name
@@ -32,6 +33,10 @@ _FOR_CUSTOMER = {
     "supplemented": "补充了材料",
     "update": "告知进展",
     "communicate": "告知处理结果",
+    "evidence": "补充了文件",
+    "withdraw": "撤回投诉",
+    "reopen": "对结果不满意，要求重新处理",
+    "rated": "评价了处理",
     "extend": "延长了时间",
     "pause": "暂停计时",
     "resume": "恢复计时",
@@ -48,7 +53,7 @@ def what_for_customer(entry: ComplaintEntry) -> str:
 
 def promise_label(stage: Stage, promise: Deadline | None) -> str:
     """The line above the date."""
-    if promise is None or stage is Stage.WITHDRAWN:
+    if promise is None or stage in (Stage.WITHDRAWN, Stage.REFERRED):
         return "现在到这一步"
     if promise.met_at is not None:
         return "原定最晚这时告诉您处理结果"
@@ -59,6 +64,8 @@ def remaining(stage: Stage, promise: Deadline | None, now: datetime) -> tuple[st
     """What the receipt says of the promise under its date, and whether it is late."""
     if stage is Stage.WITHDRAWN:
         return "您已撤回这件投诉", False
+    if stage is Stage.REFERRED:
+        return "已转给负责的一方办理，联系方式见下面的进展", False
     if promise is None:
         return "我们正在处理", False
     if promise.met_at is not None:
@@ -90,6 +97,19 @@ _ICONS = {
     "extend": ("clock", ""),
     "recomputed": ("clock", ""),
     "assigned": ("user", ""),
+    "evidence": ("clip", "a"),
+    "finding": ("search", "a"),
+    "told": ("chat", ""),
+    "merged_in": ("stairs", ""),
+    "merge": ("stairs", ""),
+    "refer": ("right", ""),
+    "major": ("alert", "c"),
+    "plan_update": ("flag", "c"),
+    "plan_team": ("user", "c"),
+    "plan_reminded": ("bell", "c"),
+    "plan_late": ("alert", "c"),
+    "plan_closed": ("okc", "a"),
+    "rated": ("quality", "a"),
 }
 
 
@@ -107,7 +127,9 @@ def thread_line(entry: ComplaintEntry, now: datetime) -> dict[str, Any]:
         "at_text": short(entry.at, now),
         "text": entry.text,
         "public": entry.public,
-        "internal": entry.kind == "note",
+        "internal": entry.kind in ("note", "finding"),
+        "file": entry.detail.get("file"),
+        "detail": entry.detail,
         "icon": icon,
         "tone": tone,
         "kind": entry.kind,
@@ -131,20 +153,71 @@ def _what(entry: ComplaintEntry, now: datetime) -> str:
         case "assigned":
             return f"负责人改为{detail.get('owner_name', '')}"
         case "assess":
-            return f"评估，{detail.get('severity')} 分" + (
-                f"，{detail['category']}" if detail.get("category") else ""
-            )
+            return _assessed(detail)
         case "decide":
             return f"处理决定：{Outcome(detail['outcome']).zh}"
         case "communicate":
-            return f"告知客户，{FEEDBACK_CHANNELS.get(str(detail.get('channel')), '')}"
+            channel = FEEDBACK_CHANNELS.get(str(detail.get("channel")), "")
+            changed = "，改过措辞" if detail.get("edited") else ""
+            used = (
+                f"，用 {detail['script_key']} 第 {detail.get('script_version')} 版{changed}"
+                if detail.get("script_key")
+                else ""
+            )
+            return f"告知客户，{channel}{used}"
         case "extend":
             name = kind_name(str(detail.get("clock")))
             return f"{name}延期 {detail.get('working_days')} 个工作日，到 {detail.get('due_text')}"
+        case "pause":
+            reason = policy().pauses.get(str(detail.get("reason")))
+            return f"暂停计时：{reason.title}" if reason else "暂停计时"
+        case "resume":
+            return "客户回复，自动恢复计时" if detail.get("by_itself") else "恢复计时"
+        case "refer":
+            return f"转办给{detail.get('referred_to', '')}"
+        case "merge":
+            return f"合并到 {detail.get('into', '')}"
+        case "merged_in":
+            return f"{detail.get('other', '')} 合并进来，一起办"
+        case "task_added":
+            return f"交给{detail.get('who', '')}，{detail.get('due_text', '')} 前"
+        case "task_done":
+            return f"完成任务：{detail.get('what', '')}"
+        case "rated":
+            return f"评价处理：{detail.get('score')} 分"
+        case "plan_team":
+            return f"预案负责人{detail.get('owner_name', '')}，成员{'、'.join(detail.get('members', []))}"
+        case "told":
+            return "已在会话里告诉客户"
         case "neared" | "breached" | "recomputed":
             return _notice(entry, now)
         case _:
-            return Action(entry.kind).zh if entry.kind in set(Action) else entry.kind
+            return _PLAIN.get(entry.kind) or (
+                Action(entry.kind).zh if entry.kind in set(Action) else entry.kind
+            )
+
+
+_PLAIN = {
+    "finding": "查明",
+    "evidence": "上传证据",
+    "major": "启动重大投诉预案",
+    "plan_update": "报告进展",
+    "plan_reminded": "提醒报进展",
+    "plan_late": "进展报晚了",
+    "plan_closed": "预案结束",
+}
+
+
+def _assessed(detail: dict[str, Any]) -> str:
+    """评估：中，12 分（严重 2 × 复杂 1 × 影响 2 × 紧急 3），物流履约，取件失约"""
+    known = policy()
+    category = known.category_title(detail.get("category"))
+    tail = f"，{category}" if category else ""
+    if "ratings" not in detail:  # judged before there was a matrix
+        return f"评估，{detail.get('severity')} 分{tail}"
+    level = known.level_of(str(detail.get("level")))
+    factors = " × ".join(f"{scale.title} {detail['ratings'].get(scale.key)}" for scale in known.scales)
+    return f"评估：{level.title if level else ''}，{detail.get('score')} 分（{factors}）{tail}"
 
 
 def _notice(entry: ComplaintEntry, now: datetime) -> str:

@@ -13,16 +13,9 @@ from backend.kernel.ids import new_id
 
 def raise_alert(work: Work, kind: str, subject: str, detail: str = "") -> None:
     """Tell staff. A second alert of the same kind and subject counts up the open one."""
-    known = store.open_alert(work.session, kind, subject)
-    if known is not None:
-        known.count += 1
-        known.last_at = work.now
-        known.detail = detail[:300] or known.detail
-        work.session.add(known)
-    else:
-        work.session.add(Alert(id=new_id(), kind=kind, subject=subject, detail=detail[:300], first_at=work.now,
-                               last_at=work.now))
-        work.flush()
+    work.flush()
+    store.count_alert(work.session, Alert(id=new_id(), kind=kind, subject=subject, detail=detail[:300],
+                                          first_at=work.now, last_at=work.now))
     work.hint("alerts")
 
 
@@ -47,7 +40,8 @@ def finish(work: Work, alert_id: str) -> None:
         work.hint("alerts")
 
 
-TITLES = {"bot": "机器人答不上", "script_missing": "话术缺失"}
+TITLES = {"bot": "机器人答不上", "script_missing": "话术缺失",
+          "complaint_major": "重大投诉", "complaint_plan_late": "重大投诉进展没报", "complaint_burst": "同类投诉集中"}
 
 
 def title_of(kind: str) -> str:

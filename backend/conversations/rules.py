@@ -1,4 +1,4 @@
-"""Who speaks, what may be received, and what must go to a person: pure."""
+"""Who speaks, and what is kept of a customer's words: pure. What must go to a person: risk.py."""
 
 import re
 import unicodedata
@@ -92,30 +92,3 @@ def harmless(text: str) -> str:
     """Text for the bot: a leading slash would be taken for a command there, so it becomes a full-width one."""
     stripped = text.lstrip()
     return "／" + stripped[1:] if stripped.startswith("/") else text
-
-
-@dataclass(frozen=True)
-class Risk:
-    """A reason to fetch a person before the bot says another word."""
-
-    reason: str  # emergency | fraud | refuses_bot
-    rule: str
-
-
-# Plain words that nobody writes by accident. The model finds the rest; this net works when the model does not.
-_RISKS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
-    ("emergency", "words_of_self_harm", re.compile(r"不想活了|想自杀|要自杀|活不下去了|割腕|跳楼(?!价|机|大甩卖|特价|甩卖)")),
-    ("emergency", "fire_or_shock", re.compile(r"(着火|起火|冒火|爆炸|触电|漏电)了|正在(着火|冒烟|漏电)|(冒|起)浓烟")),
-    ("emergency", "injury", re.compile(r"(送|进)(了)?(医院|急诊|ICU|icu)|流了?(很多|好多)血|食物中毒|中毒了|昏迷了?|烧伤了|砸伤了")),
-    ("fraud", "transfer_demanded", re.compile(r"(让|叫|要)我.{0,8}(转账|汇款|打钱|验证码|屏幕共享)|冒充.{0,6}客服")),
-    ("fraud", "account_stolen", re.compile(r"(账号|帐号|账户|帐户).{0,4}被盗|被盗刷|盗号")),
-    ("refuses_bot", "no_bot_please", re.compile(r"(不要|别让?|不想跟?|不和|不跟).{0,3}机器人.{0,6}(回|聊|说|答)|(不要|不用)机器人$")),
-)
-
-
-def risk_in(text: str) -> Risk | None:
-    """The first risk rule that the words meet; source of the list of reasons: GB/T 47746-2026."""
-    for reason, rule, pattern in _RISKS:
-        if pattern.search(text):
-            return Risk(reason, rule)
-    return None

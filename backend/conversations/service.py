@@ -3,12 +3,12 @@
 import hashlib
 import hmac
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
 
-from backend.conversations import events, rules, store
+from backend.conversations import events, rules, store, understanding
 from backend.conversations.rules import Sender, State
 from backend.conversations.schemas import MessageView
 from backend.conversations.tables import Attachment, Conversation, Message
@@ -21,10 +21,6 @@ from backend.scripts.service import Spoken
 
 # The rows that services hand out; outsiders take the names from here.
 __all__ = ["Attachment", "Conversation", "Message", "MessageView", "Spoken"]
-
-# After this long in silence the bot's conversation is closed by the worker.
-IDLE = timedelta(minutes=30)
-
 
 def topic(conversation_id: str) -> str:
     """The hint topic of a conversation."""
@@ -222,12 +218,12 @@ def close(work: Work, conversation: Conversation, by: str) -> Conversation:
     return conversation
 
 
-def note_understanding(work: Work, message_id: str, intent: str | None, confidence: float | None) -> None:
+def note_understanding(work: Work, message_id: str, intent: str | None, confidence: float | None, *,
+                       match_key: str | None = None, match_score: float | None = None,
+                       understood: bool | None = None) -> None:
     """Keep what the bot understood beside the customer's message, and let it count as dealt with."""
-    message = work.session.get(Message, message_id)
-    if message is not None:
-        message.intent, message.confidence, message.pending = intent, confidence, False
-        work.session.add(message)
+    understanding.note(work, message_id, intent, confidence, match_key=match_key, match_score=match_score,
+                       understood=understood)
 
 
 def leave_to_bot(work: Work, message_id: str) -> None:
@@ -237,14 +233,6 @@ def leave_to_bot(work: Work, message_id: str) -> None:
         message.pending = True
         work.session.add(message)
         work.flush()
-
-
-def close_idle(work: Work) -> int:
-    """End conversations with the bot in which nobody has written for ``IDLE``; returns how many."""
-    silent = store.silent_since(work.session, work.now - IDLE)
-    for conversation in silent:
-        close(work, conversation, "idle")
-    return len(silent)
 
 
 # --- one turn at a time -------------------------------------------------------------------------
@@ -322,6 +310,13 @@ def by_client_id(session: Session, conversation_id: str, client_id: str) -> Mess
 
 def newest_from_customer(session: Session, conversation_id: str) -> Message | None:
     return store.newest_from(session, conversation_id, "customer")
+
+
+def last_script(session: Session, conversation_id: str) -> str | None:
+    """Key of the script that the customer saw last, whoever said it; None after a person's words."""
+    last = store.newest_said(session, conversation_id)
+    version = scripts.version_card(session, last.script_version_id) if last and last.script_version_id else None
+    return version.key if version else None
 
 
 def issued_button(session: Session, conversation_id: str, button_id: str) -> dict[str, Any] | None:

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import case, func, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from backend.conversations.tables import Alert, Attachment, Conversation, Message
+from backend.conversations.tables import Alert, Attachment, Conversation, Finding, Message
 
 
 def by_id(session: Session, conversation_id: str) -> Conversation | None:
@@ -94,18 +97,102 @@ def open_since(session: Session, customer_id: str, since: datetime) -> Sequence[
     ).all()
 
 
-def silent_since(session: Session, before: datetime, limit: int = 100) -> Sequence[Conversation]:
-    """Conversations with the bot in which nobody has written since ``before``."""
-    return session.exec(
-        select(Conversation).where(Conversation.state == "bot", Conversation.last_message_at < before)
+def silent_since(session: Session, before: datetime, *, after_bot: bool,
+                 limit: int = 200) -> Sequence[tuple[Conversation, Message | None]]:
+    """Conversations with the bot in which nobody has written since ``before``, with their last message.
+
+    ``after_bot``: those in which the bot's answer stands last; else all others, also those without a word.
+    """
+    query = (
+        select(Conversation, Message)
+        .join(Message, (col(Message.conversation_id) == Conversation.id) & (col(Message.seq) == Conversation.last_seq),
+              isouter=True)
+        .where(Conversation.state == "bot", Conversation.last_message_at < before)
         .order_by(col(Conversation.last_message_at)).limit(limit)
+    )
+    spoken = col(Message.sender) == "bot"
+    rows = session.exec(query.where(spoken if after_bot else (col(Message.sender) != "bot") | col(Message.id).is_(None)))
+    return [(conversation, message) for conversation, message in rows.all()]
+
+
+def newest_said(session: Session, conversation_id: str) -> Message | None:
+    """The last message that the customer can see and did not write."""
+    return session.exec(
+        select(Message).where(Message.conversation_id == conversation_id,
+                              col(Message.sender).in_(("bot", "system", "agent")))
+        .order_by(col(Message.seq).desc())
+    ).first()
+
+
+# --- what was understood ------------------------------------------------------------------------
+
+
+def customer_texts(session: Session, conversation_id: str, before: int, limit: int = 10) -> Sequence[str]:
+    """What the customer typed before a message, the newest first."""
+    rows = session.exec(
+        select(Message.text, Message.button)
+        .where(Message.conversation_id == conversation_id, Message.sender == "customer", Message.seq < before)
+        .order_by(col(Message.seq).desc()).limit(limit)
     ).all()
+    return [text for text, button in rows if button is None]
+
+
+def moods(session: Session, conversation_id: str, upto: int, limit: int = 10) -> Sequence[int]:
+    """The last moods up to a message, oldest first."""
+    rows = session.exec(
+        select(Message.mood).where(Message.conversation_id == conversation_id, Message.sender == "customer",
+                                   Message.seq <= upto, col(Message.mood).is_not(None))
+        .order_by(col(Message.seq).desc()).limit(limit)
+    ).all()
+    return [mood for mood in reversed(rows) if mood is not None]
+
+
+def findings(session: Session, conversation_id: str) -> Sequence[Finding]:
+    return session.exec(
+        select(Finding).where(Finding.conversation_id == conversation_id).order_by(col(Finding.seq), col(Finding.at))
+    ).all()
+
+
+def not_understood(session: Session, since: datetime, limit: int) -> Sequence[Message]:
+    return session.exec(
+        select(Message).where(Message.sender == "customer", col(Message.understood).is_(False), Message.at >= since)
+        .order_by(col(Message.at).desc(), col(Message.seq).desc()).limit(limit)
+    ).all()
+
+
+def answered_by_choice(session: Session, until: datetime, limit: int) -> Sequence[tuple[Message, str]]:
+    """Messages whose answer the bot chose, with the version of the first thing it said after them."""
+    said = aliased(Message)
+    first_after = (
+        select(func.min(said.seq))
+        .where(said.conversation_id == Message.conversation_id, said.seq > Message.seq, said.sender == "bot")
+        .correlate(Message).scalar_subquery()
+    )
+    answer = aliased(Message)
+    return session.exec(
+        select(Message, col(answer.script_version_id))
+        .join(answer, (col(answer.conversation_id) == Message.conversation_id) & (col(answer.seq) == first_after))
+        .where(Message.sender == "customer", col(Message.match_key).is_not(None), Message.at < until,
+               col(answer.script_version_id).is_not(None))
+        .order_by(col(Message.at).desc(), col(Message.seq).desc()).limit(limit)
+    ).all()  # type: ignore[return-value]
 
 
 def open_alert(session: Session, kind: str, subject: str) -> Alert | None:
     return session.exec(
         select(Alert).where(Alert.kind == kind, Alert.subject == subject, col(Alert.resolved_at).is_(None))
+        .execution_options(populate_existing=True)
     ).first()
+
+
+def count_alert(session: Session, alert: Alert) -> None:
+    """Store an alert, or count the open one up. One statement: of two who raise it at once, both are counted."""
+    insert = insert_postgresql if session.get_bind().dialect.name == "postgresql" else insert_sqlite
+    new = insert(Alert).values(**alert.model_dump())
+    session.execute(new.on_conflict_do_update(
+        index_elements=["kind", "subject"], index_where=col(Alert.resolved_at).is_(None),
+        set_={"count": col(Alert.count) + 1, "last_at": new.excluded.last_at,
+              "detail": case((new.excluded.detail != "", new.excluded.detail), else_=col(Alert.detail))}))
 
 
 def open_alerts(session: Session) -> Sequence[Alert]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Column, Index, SmallInteger, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from backend.infra.db import EncryptedText, UtcDateTime
@@ -65,8 +65,27 @@ class Message(SQLModel, table=True):
     staff_id: str | None = Field(default=None, foreign_key="staff.id", max_length=32)
     intent: str | None = Field(default=None, max_length=40, index=True)
     confidence: float | None = None
+    match_key: str | None = Field(default=None, max_length=80)  # the script that the bot chose to answer
+    match_score: float | None = None
+    understood: bool | None = None  # False: the turn ended in a fallback or out of scope; None: nobody tried
+    mood: int | None = Field(default=None, sa_column=Column(SmallInteger))  # -3 furious … +1 pleased
     pending: bool = False  # a customer's message that nobody has dealt with yet
     at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+
+
+class Finding(SQLModel, table=True):
+    """A rule that a turn met, and why: read by staff on the desk and in the thread, never by customers."""
+
+    __tablename__ = "conversation_findings"
+    __table_args__ = (UniqueConstraint("conversation_id", "seq", "rule"),)  # a turn settled twice is one finding
+
+    id: str = Field(primary_key=True, max_length=32)
+    conversation_id: str = Field(foreign_key="conversations.id", index=True, max_length=32)
+    seq: int  # of the message that met it
+    rule: str = Field(max_length=40, index=True)
+    reason: str = Field(max_length=32)
+    explanation: str = Field(sa_column=Column(EncryptedText, nullable=False))  # may quote the customer's words
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
 class Attachment(SQLModel, table=True):

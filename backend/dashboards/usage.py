@@ -8,6 +8,7 @@ them: these figures say where to look, not which script caused it.
 from collections import Counter, defaultdict
 from datetime import timedelta
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from backend.conversations.tables import Conversation, Message
@@ -24,26 +25,36 @@ WINDOW = timedelta(days=30)
 
 def of_scripts(work: Work) -> dict[str, Usage]:
     """Figures by script key over the 30 days before now; scripts that nobody heard are absent."""
+    return _figures(work, ScriptVersion.key, None)
+
+
+def of_versions(work: Work, key: str) -> dict[str, Usage]:
+    """The same by version id, for one script: whether the newer words do better."""
+    return _figures(work, ScriptVersion.id, col(ScriptVersion.key) == key)
+
+
+def _figures(work: Work, name: str, of: ColumnElement[bool] | None) -> dict[str, Usage]:
+    """Figures by ``name`` (a column of script_versions), narrowed to some versions where asked."""
     since = work.now - WINDOW
     session = work.session
     said: Counter[str] = Counter()
     heard: dict[str, set[str]] = defaultdict(set)
-    for key, conversation_id in session.exec(
-            select(ScriptVersion.key, Message.conversation_id)
-            .join(ScriptVersion, col(ScriptVersion.id) == col(Message.script_version_id))
-            .where(Message.at >= since)):
-        said[key] += 1
-        heard[key].add(conversation_id)
+    spoken = (select(name, Message.conversation_id)
+              .join(ScriptVersion, col(ScriptVersion.id) == col(Message.script_version_id))
+              .where(Message.at >= since))
+    for one, conversation_id in session.exec(spoken if of is None else spoken.where(of)):
+        said[one] += 1
+        heard[one].add(conversation_id)
     closed = set(session.exec(select(Conversation.id).where(
         Conversation.state == "closed", Conversation.last_message_at >= since)))
     handed = set(session.exec(select(Handoff.conversation_id).where(Handoff.requested_at >= since)))
     scores = dict(session.exec(select(SatisfactionFact.conversation_id, SatisfactionFact.score)
                                .where(SatisfactionFact.answered_at >= since)).all())
     figures = {}
-    for key, conversations in heard.items():
+    for one, conversations in heard.items():
         ended = conversations & closed
-        rated = [scores[one] for one in conversations if one in scores]
-        figures[key] = Usage(
-            used=said[key], resolved=Rate(len(ended - handed), len(ended)), handed_off=Rate(len(ended & handed), len(ended)),
+        rated = [scores[each] for each in conversations if each in scores]
+        figures[one] = Usage(
+            used=said[one], resolved=Rate(len(ended - handed), len(ended)), handed_off=Rate(len(ended & handed), len(ended)),
             satisfied=Rate(sum(score >= SATISFIED for score in rated), len(rated)))
     return figures

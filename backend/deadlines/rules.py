@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from backend.kernel.clock import shanghai_date, zh_datetime, zh_duration
-from backend.kernel.deadlines import DeadlineState, DueDates, state
+from backend.kernel.deadlines import DeadlineState, DueDates, Unit, state
 
 # The one kind that customers are told; all others are worked to by staff, and may be earlier.
 PROMISE = "promise"
@@ -16,6 +16,37 @@ KIND_NAMES = {
     "first_person": "专人接手",
     "decide": "内部期限",
     "promise": "对客户的承诺",
+    "decide_complex": "复杂情形",
+    "refund": "退款退货",
+    "callback": "回电",
+    "major_update": "进展通报",
+    "accept": "决定是否受理",
+    "mediate": "调解",
+}
+
+# What may start a clock from outside; ``met:<stage>`` starts one when another stage is done.
+EVENTS = {
+    "filed": "受理",
+    "reopened": "重开",
+    "refund_or_return_due": "应当退款退货之日",
+    "callback_promised": "答应回电",
+    "evidence_complete": "材料齐全",
+    "major_declared": "列为重大投诉",
+    "regulator_received": "主管部门收到",
+    "regulator_accepted": "主管部门受理",
+}
+MET = "met:"
+
+BREACH_CAUSES = {
+    "waiting_inside": "等内部答复",
+    "waiting_supplier": "等供应商或物流",
+    "waiting_customer": "等客户，没有停表",
+    "short_of_staff": "人手不足",
+    "handed_over_late": "转交晚了",
+    "misjudged": "复杂程度估计不足",
+    "overlooked": "漏看或忘记",
+    "system": "系统故障",
+    "other": "其他",
 }
 
 # An extension beyond this is a new promise, not an extension; the regimes of the field stop at 30 days.
@@ -24,6 +55,13 @@ MOST_EXTENSION_DAYS = 30
 
 def kind_name(kind: str) -> str:
     return KIND_NAMES.get(kind, kind)
+
+
+def start_name(start: str) -> str:
+    """受理, 「决定是否受理」完成."""
+    if start.startswith(MET):
+        return f"「{kind_name(start.removeprefix(MET))}」完成"
+    return EVENTS.get(start, start)
 
 
 def due_of(kind: str, dates: DueDates) -> datetime:
@@ -173,11 +211,32 @@ def move_sentence(move: Mapping[str, Any], start: datetime) -> str:
     """One line of the explanation for each time the date was moved; years are named if not the start's."""
     old = zh_datetime(datetime.fromisoformat(move["old"]), start, relative=False)
     new = zh_datetime(datetime.fromisoformat(move["new"]), start, relative=False)
-    if move["why"] == "extended":
+    why = move.get("why")
+    if why == "extended":
         return (
-            f"延期 {move['working_days']} 个工作日，{old} 改为 {new}，{move['by_name']}批准：{move['reason']}"
+            f"延期 {move['working_days']} {unit_of(move)}，{old} 改为 {new}，{move['by_name']}批准：{move['reason']}"
         )
-    if move["why"] == "resumed":
+    if why == "resumed":
         since = zh_datetime(datetime.fromisoformat(move["paused_at"]), start, relative=False)
-        return f"{since} 起停表 {move['paused_text']}，到期由 {old} 改为 {new}：{move['reason']}"
-    return f"{move['year']} 年放假安排公布，{old} 改为 {new}"
+        kept = f"到期仍是 {new}" if old == new else f"到期由 {old} 改为 {new}"
+        return f"{since} 起停表 {move['paused_text']}，{kept}：{move['reason']}"
+    if "to" in move:
+        kept = f"到期仍是 {new}" if old == new else f"{old} 改为 {new}"
+        return f"改按「{move['to']}」（原「{move['from']}」），{kept}，{move['by_name']}决定：{move['reason']}"
+    kept = f"{new} 由暂定改为确定" if old == new else f"{old} 改为 {new}"
+    return f"{move['year']} 年放假安排公布，{kept}"
+
+
+def unit_of(move: Mapping[str, Any]) -> str:
+    """An extension's unit: 个工作日 or 日."""
+    return Unit(move.get("unit", Unit.WORKING_DAYS)).zh
+
+
+def paused_for(moves: Sequence[Mapping[str, Any]], paused_at: datetime | None, now: datetime) -> timedelta:
+    """How long the clock has stood still in all, the present stop included."""
+    total = timedelta(0)
+    for move in moves:
+        if move["why"] == "resumed":
+            stopped, again = (datetime.fromisoformat(move[name]) for name in ("paused_at", "at"))
+            total += max(again - stopped, timedelta(0))
+    return total + max(now - paused_at, timedelta(0)) if paused_at else total

@@ -1,12 +1,22 @@
 """Every query about regimes, official years and running deadlines."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ScalarSelect, Subquery, and_, or_, update
 from sqlmodel import Session, col, func, select
 
-from backend.deadlines.tables import Deadline, OfficialYear, RegimeVersion
+from backend.deadlines.tables import (
+    BreachCause,
+    CalendarChange,
+    Deadline,
+    DeadlineCall,
+    DeadlineNotice,
+    OfficialYear,
+    RegimeDraft,
+    RegimeVersion,
+)
 from backend.kernel.clock import SHANGHAI
 
 
@@ -58,6 +68,10 @@ def year_hashes(session: Session) -> tuple[tuple[int, str], ...]:
     return tuple((year, sha256) for year, sha256 in rows)
 
 
+def by_id(session: Session, deadline_id: str) -> Deadline | None:
+    return session.get(Deadline, deadline_id)
+
+
 def of_subject(session: Session, subject_kind: str, subject_id: str) -> list[Deadline]:
     """All deadlines of a subject, the earliest due first; of a kind that ran twice, both."""
     return list(
@@ -105,24 +119,39 @@ def lock_subject(session: Session, subject_kind: str, subject_id: str) -> None:
     ).all()
 
 
-def wakeable(session: Session, now: datetime, limit: int) -> list[tuple[str, datetime]]:
-    """Ids of rows to look at, with the wake-up time seen: what a claim compares against."""
-    rows = session.exec(
-        select(Deadline.id, Deadline.next_check_at)
-        .where(col(Deadline.next_check_at) <= now)
-        .order_by(col(Deadline.next_check_at))
-        .limit(limit)
-    )
+def open_of(session: Session, subject_kind: str, subject_id: str) -> list[Deadline]:
+    """What a subject still owes, held until the transaction ends."""
+    kinds = {row.kind for row in of_subject(session, subject_kind, subject_id)}
+    rows = (latest(session, subject_kind, subject_id, kind, lock=True) for kind in sorted(kinds))
+    return [row for row in rows if row is not None and row.clock.open]
+
+
+def wakeable(
+    session: Session, now: datetime, limit: int, after: tuple[datetime, str] | None = None
+) -> list[tuple[str, datetime]]:
+    """Ids of rows to look at, those waiting longest first, beyond ``after``: a row that fails bars nobody's way."""
+    query = select(Deadline.id, Deadline.next_check_at).where(col(Deadline.next_check_at) <= now)
+    if after is not None:
+        query = query.where(
+            or_(
+                col(Deadline.next_check_at) > after[0],
+                and_(col(Deadline.next_check_at) == after[0], col(Deadline.id) > after[1]),
+            )
+        )
+    rows = session.exec(query.order_by(col(Deadline.next_check_at), col(Deadline.id)).limit(limit))
     return [(deadline_id, seen) for deadline_id, seen in rows if seen is not None]
 
 
-def claim(session: Session, deadline_id: str, seen: datetime) -> Deadline | None:
-    """The row, if it is still as it was seen and nobody else holds it (SKIP LOCKED on PostgreSQL)."""
-    return session.exec(
-        select(Deadline)
-        .where(Deadline.id == deadline_id, Deadline.next_check_at == seen)
-        .with_for_update(skip_locked=True)
-    ).first()
+def claim(session: Session, ids: Sequence[str], now: datetime) -> list[Deadline]:
+    """Those rows that still want looking at and that nobody else holds (SKIP LOCKED on PostgreSQL)."""
+    return list(
+        session.exec(
+            select(Deadline)
+            .where(col(Deadline.id).in_(ids), col(Deadline.next_check_at) <= now)
+            .order_by(col(Deadline.id))
+            .with_for_update(skip_locked=True)
+        )
+    )
 
 
 def compare_and_set(session: Session, deadline_id: str, seen: datetime, values: dict[str, Any]) -> bool:
@@ -136,6 +165,7 @@ def compare_and_set(session: Session, deadline_id: str, seen: datetime, values: 
             col(Deadline.dropped_at).is_(None),
         )
         .values(**values)
+        .execution_options(synchronize_session=False)
     )
     return bool(result.rowcount == 1)  # type: ignore[attr-defined]
 
@@ -150,10 +180,160 @@ def touched_by(session: Session, year: int) -> list[Deadline]:
             .where(
                 col(Deadline.met_at).is_(None),
                 col(Deadline.dropped_at).is_(None),
-                col(Deadline.legal_due_at) >= first,
+                or_(col(Deadline.legal_due_at) >= first, col(Deadline.provisional).is_(True)),
                 col(Deadline.starts_at) < last,
             )
+            .order_by(col(Deadline.id))
             .with_for_update()
+        )
+    )
+
+
+def running_under(session: Session, version_ids: Sequence[str]) -> list[Deadline]:
+    """Open deadlines that go by these regime versions, held until the transaction ends."""
+    return list(
+        session.exec(
+            select(Deadline)
+            .where(
+                col(Deadline.regime_version_id).in_(version_ids),
+                col(Deadline.met_at).is_(None),
+                col(Deadline.dropped_at).is_(None),
+            )
+            .order_by(col(Deadline.id))
+            .with_for_update()
+        )
+    )
+
+
+def count_running(session: Session, version_ids: Sequence[str]) -> dict[str, int]:
+    rows = session.exec(
+        select(Deadline.regime_version_id, func.count())
+        .where(
+            col(Deadline.regime_version_id).in_(version_ids),
+            col(Deadline.met_at).is_(None),
+            col(Deadline.dropped_at).is_(None),
+        )
+        .group_by(Deadline.regime_version_id)
+    )
+    return dict(rows.all())
+
+
+# --- who was told, and why time ran out ------------------------------------------------------------------
+
+
+def notices(session: Session, deadline_id: str) -> list[DeadlineNotice]:
+    return list(
+        session.exec(
+            select(DeadlineNotice)
+            .where(DeadlineNotice.deadline_id == deadline_id)
+            .order_by(col(DeadlineNotice.at), col(DeadlineNotice.point))
+        )
+    )
+
+
+def called(session: Session, deadline_id: str, due_at: datetime, level: int) -> set[str]:
+    return set(
+        session.exec(
+            select(DeadlineCall.staff_id).where(
+                DeadlineCall.deadline_id == deadline_id,
+                DeadlineCall.due_at == due_at,
+                DeadlineCall.level == level,
+            )
+        )
+    )
+
+
+def calls_of_subject(session: Session, subject_kind: str, subject_id: str) -> list[DeadlineCall]:
+    return list(
+        session.exec(
+            select(DeadlineCall)
+            .where(DeadlineCall.subject_kind == subject_kind, DeadlineCall.subject_id == subject_id)
+            .order_by(col(DeadlineCall.at), col(DeadlineCall.level), col(DeadlineCall.staff_id))
+        )
+    )
+
+
+def unseen_calls(session: Session, staff_id: str, limit: int) -> list[DeadlineCall]:
+    return list(
+        session.exec(
+            select(DeadlineCall)
+            .where(DeadlineCall.staff_id == staff_id, col(DeadlineCall.seen_at).is_(None))
+            .order_by(col(DeadlineCall.at).desc())
+            .limit(limit)
+        )
+    )
+
+
+def unseen_counts(session: Session) -> dict[str, int]:
+    rows = session.exec(
+        select(DeadlineCall.staff_id, func.count())
+        .where(col(DeadlineCall.seen_at).is_(None))
+        .group_by(DeadlineCall.staff_id)
+    )
+    return dict(rows.all())
+
+
+def see_calls(session: Session, staff_id: str, subject_kind: str, subject_id: str, now: datetime) -> None:
+    session.execute(
+        update(DeadlineCall)
+        .where(
+            col(DeadlineCall.staff_id) == staff_id,
+            col(DeadlineCall.subject_kind) == subject_kind,
+            col(DeadlineCall.subject_id) == subject_id,
+            col(DeadlineCall.seen_at).is_(None),
+        )
+        .values(seen_at=now)
+    )
+
+
+def causes(session: Session, deadline_ids: Sequence[str]) -> dict[str, BreachCause]:
+    """The newest cause of each."""
+    rows = session.exec(
+        select(BreachCause)
+        .where(col(BreachCause.deadline_id).in_(deadline_ids))
+        .order_by(col(BreachCause.recorded_at), col(BreachCause.id))
+    )
+    return {row.deadline_id: row for row in rows}
+
+
+# --- drafts of regimes, changes of the calendar -----------------------------------------------------------
+
+
+def draft(session: Session, draft_id: str, *, lock: bool = False) -> RegimeDraft | None:
+    query = select(RegimeDraft).where(RegimeDraft.id == draft_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.exec(query).first()
+
+
+def drafts(session: Session, key: str | None = None) -> list[RegimeDraft]:
+    query = select(RegimeDraft).order_by(col(RegimeDraft.drafted_at).desc())
+    if key is not None:
+        query = query.where(RegimeDraft.key == key)
+    return list(session.exec(query))
+
+
+def change(session: Session, change_id: str, *, lock: bool = False) -> CalendarChange | None:
+    query = select(CalendarChange).where(CalendarChange.id == change_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.exec(query).first()
+
+
+def changes(session: Session, *states: str) -> list[CalendarChange]:
+    query = select(CalendarChange).order_by(col(CalendarChange.proposed_at), col(CalendarChange.id))
+    if states:
+        query = query.where(col(CalendarChange.state).in_(states))
+    return list(session.exec(query))
+
+
+def approved_changes(session: Session) -> tuple[str, ...]:
+    """Which changes are in force, cheaply: the key under which a calendar may be kept."""
+    return tuple(
+        session.exec(
+            select(CalendarChange.id)
+            .where(CalendarChange.state == "approved", CalendarChange.kind != "year")
+            .order_by(col(CalendarChange.decided_at), col(CalendarChange.id))
         )
     )
 

@@ -1,69 +1,68 @@
 """The sweep notices what has neared or run out, once each, stamped with the instant at which it came true."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import structlog
 
-from backend.deadlines import rules, store
-from backend.deadlines.events import DeadlineBreached, DeadlineNeared
-from backend.deadlines.tables import Deadline
-from backend.infra.work import Work, Works
+from backend.deadlines import notices, store
+from backend.deadlines.clockwatch import Watch
+from backend.deadlines.roster import Roster
+from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM
-from backend.kernel.clock import utc_now
 
 log = structlog.get_logger(__name__)
 
-BATCH = 200
+# Rows noticed in one transaction: large enough to spread the cost of a commit, small enough to hold nobody up.
+BATCH = 50
+# One sweep stops here, so that the worker's other duties get their turn; the next one goes on.
+MOST = 5_000
+
+_watch = Watch()
 
 
 def sweep(works: Works, now: datetime | None = None) -> int:
     """Notice what has neared or run out; returns how many notices were given.
 
-    A row is claimed, judged again and compare-and-set in its own transaction, so that running this twice,
-    late, or in ten processes gives each notice once, and one failing reaction holds up no other row.
+    Rows are claimed, judged again and compared-and-set, so that running this twice, late, or in ten processes
+    gives each notice once. A batch that fails is done again row by row: one failing reaction holds up no other
+    row, and is tried again by the next sweep. Without ``now`` the clock is read here, and not believed while it
+    leaps (`clockwatch`).
     """
-    now = now or utc_now()
-    given = 0
-    with works.read(SYSTEM, now) as work:
-        due = store.wakeable(work.session, now, BATCH)
-    for deadline_id, seen in due:
-        try:
-            with works.begin(SYSTEM, now) as work:
-                notices = _notice(work, deadline_id, seen)
-            given += notices  # counted once it stands
-        except Exception:
-            log.exception("sweep_failed", deadline=deadline_id)
+    if now is None:
+        now = _watch.now()
+        if now is None:
+            return 0
+    given = looked = 0
+    after: tuple[datetime, str] | None = None
+    while looked < MOST:
+        with works.read(SYSTEM, now) as work:
+            due = store.wakeable(work.session, now, BATCH, after)
+        if not due:
+            break
+        looked += len(due)
+        after = (due[-1][1], due[-1][0])
+        given += _batch(works, [deadline_id for deadline_id, _ in due], now)
+        if len(due) < BATCH:
+            break
     return given
 
 
-def _notice(work: Work, deadline_id: str, seen: datetime) -> int:
-    row = store.claim(work.session, deadline_id, seen)
-    if row is None:
+def _batch(works: Works, ids: Sequence[str], now: datetime) -> int:
+    try:
+        return _notice(works, ids, now)
+    except Exception:
+        # A deadlock with somebody's move, or one bad row among good ones.
+        log.warning("sweep_batch_failed", rows=len(ids), exc_info=len(ids) == 1)
+    if len(ids) == 1:
         return 0
-    verdict = rules.judge(row.clock, work.now)
-    values: dict[str, Any] = {"next_check_at": verdict.next_check_at}
-    # Stamped with the instant at which it came true, however late this sweep is.
-    if verdict.neared:
-        values["neared_at"] = row.near_at
-    if verdict.breached:
-        values |= {"breached_at": row.due_at, "neared_at": row.neared_at or row.near_at}
-    if values == {"next_check_at": seen} or not store.compare_and_set(
-        work.session, deadline_id, seen, values
-    ):
-        return 0
-    if verdict.neared:
-        announce(work, DeadlineNeared, row, row.near_at)
-    if verdict.breached:
-        announce(work, DeadlineBreached, row, row.due_at)
-    return int(verdict.neared) + int(verdict.breached)
+    return sum(_batch(works, [one], now) for one in ids)
 
 
-def announce(
-    work: Work, fact: type[DeadlineNeared] | type[DeadlineBreached], row: Deadline, at: datetime
-) -> None:
-    work.record(
-        fact(
-            at=at, subject_kind=row.subject_kind, subject_id=row.subject_id, kind=row.kind, due_at=row.due_at
-        )
-    )
+def _notice(works: Works, ids: Sequence[str], now: datetime) -> int:
+    with works.begin(SYSTEM, now) as work:
+        roster = Roster(work.session)
+        # In the order of their subjects, so that two sweeps never wait for each other crosswise.
+        rows = sorted(store.claim(work.session, ids, now), key=lambda row: (row.subject_id, row.id))
+        given = sum(notices.give(work, row, roster) for row in rows)
+    return given  # counted once it stands

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from backend.deadlines import regimes, rules, store
 from backend.deadlines.tables import Deadline
-from backend.kernel.clock import to_shanghai, zh_datetime
+from backend.kernel.clock import to_shanghai, zh_datetime, zh_duration
 from backend.kernel.deadlines import DeadlineState
 
 
@@ -80,12 +80,17 @@ def explain(row: Deadline) -> list[str]:
     if words.get("capped"):
         lines.append("遇长假会晚于对客户的承诺，所以按承诺的时间到期。")
     moves = words.get("moves", [])
-    lines += [rules.move_sentence(move, row.starts_at) for move in moves]
+    history = [*moves, *words.get("recomputed", []), *words.get("rebased", [])]
+    lines += [rules.move_sentence(move, row.starts_at) for move in sorted(history, key=lambda move: move["at"])]
     if not moves and row.paused_at is None:
         lines.append("没有暂停，没有延期。")
     if row.paused_at is not None:
         since = zh_datetime(row.paused_at, row.starts_at, relative=False)
         lines.append(f"{since} 起停表：{words.get('pause_reason', '')}")
+    if row.due_at != row.legal_due_at and row.kind != rules.PROMISE:
+        lines.append(f"按规则的字面到期 {zh_datetime(row.legal_due_at, row.starts_at, relative=False)}，内部提前到上面的时间。")
+    if row.unit:
+        lines.append(f"按「{row.unit}」组的工作时间。")
     lines.append(f"依据：{words['regime']} v{words['version']}，{words['source']}")
     return lines
 
@@ -98,9 +103,13 @@ def explain_to_customer(row: Deadline) -> list[str]:
     for move in row.explanation.get("moves", []):
         new = zh_datetime(datetime.fromisoformat(move["new"]), row.starts_at, relative=False)
         if move["why"] == "resumed":
-            lines.append(f"处理中停表 {move['paused_text']}，到期改为 {new}。")
+            kept = "到期不变" if move["new"] == move["old"] else f"到期改为 {new}"
+            lines.append(f"处理中停表 {move['paused_text']}，{kept}。")
         elif move["why"] == "extended":
-            lines.append(f"延期 {move['working_days']} 个工作日，到期改为 {new}。")
+            lines.append(f"延期 {move['working_days']} {rules.unit_of(move)}，到期改为 {new}。")
+    for move in row.explanation.get("recomputed", []):
+        if move["new"] != move["old"] and move["new"] == row.due_at.isoformat():
+            lines.append("放假安排公布后，按新的安排算得这个时间。")
     return lines
 
 
@@ -109,6 +118,7 @@ def describe(row: Deadline, now: datetime) -> dict[str, Any]:
     tone, words = rules.clock_tag(row.clock, now, provisional=row.provisional)
     rule = regimes.rule_from(row.explanation)
     cells = rules.day_cells(row.explanation.get("days", []), row.due_at, now)
+    paused = rules.paused_for(row.explanation.get("moves", []), row.paused_at, now)
     amount = rule.internal if rule.internal and row.kind != rules.PROMISE else rule.amount
     ordinal = (
         f"第 {amount} {rule.unit.zh}" if rule.unit.value.endswith("days") else f"{amount} {rule.unit.zh}内"
@@ -124,6 +134,10 @@ def describe(row: Deadline, now: datetime) -> dict[str, Any]:
         "provisional": row.provisional,
         "open": row.clock.open,
         "met_at": row.met_at,
+        "legal_due_at": row.legal_due_at,
+        "legal_text": zh_datetime(row.legal_due_at, now, relative=False),
+        "paused_text": zh_duration(paused) if paused else "",
+        "ladder": [level.zh for level in rule.escalation],
         "breached": row.breached_at is not None or tone == "breached",
         "explanation": explain(row),
         "cells": cells,

@@ -1,8 +1,7 @@
-"""The organisation's calendar: official and provisional days, its own hours; importing an official year."""
+"""The organisation's calendar: official and provisional days, its own hours, holidays, seasons, and its units'."""
 
-import hashlib
-import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -11,18 +10,30 @@ from typing import Any
 import yaml
 from sqlmodel import Session
 
-from backend.deadlines import calendars, rules, store
+from backend.deadlines import calendars, store
 from backend.deadlines.calendars import YearInfo
-from backend.deadlines.events import DeadlineMoved
-from backend.deadlines.tables import Deadline, OfficialYear
-from backend.infra.work import Work
-from backend.kernel.actors import Permission, must_differ
-from backend.kernel.calendar import OFFICE_HOURS, Calendar, DayType, WorkingHours, parse_official_year
-from backend.kernel.deadlines import Rule, compute_due
-from backend.kernel.errors import Conflict, Invalid
+from backend.kernel.calendar import OFFICE_HOURS, Calendar, DayType, Frame, WorkingHours
+from backend.kernel.clock import zh_weekday
+from backend.kernel.errors import Invalid
+from backend.kernel.hours import Frames, LayeredHours, MonthDay, Season
 from backend.settings import settings
 
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+# Beyond these neither the lunar tables nor a date picker make sense.
+YEARS = range(2004, 2100)
+
+
+def read_hours(content: Mapping[str, Any]) -> WorkingHours:
+    """Hours a weekday as organisation.yml writes them. Raises Invalid (``bad_hours``)."""
+    try:
+        weekdays = {WEEKDAYS.index(day): tuple(frames) for day, frames in dict(content["weekdays"]).items()}
+        return WorkingHours.parse(
+            weekdays,
+            makeup=tuple(content.get("makeup", ())),
+            follows_holidays=bool(content.get("follows_holidays", True)),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Invalid("bad_hours", "工作时间写法不对，请按星期逐天填写，例如 9:00-12:00。") from error
 
 
 @lru_cache(maxsize=4)
@@ -30,12 +41,7 @@ def _hours(path: Path, _changed: int) -> WorkingHours:
     """Working hours of the organisation file: ``complaint_hours`` where given, else office hours."""
     data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     own = data.get("complaint_hours")
-    if not own:
-        return OFFICE_HOURS
-    weekdays = {_WEEKDAYS.index(day): frames for day, frames in own["weekdays"].items()}
-    return WorkingHours.parse(
-        weekdays, makeup=own.get("makeup", ()), follows_holidays=own.get("follows_holidays", True)
-    )
+    return read_hours(own) if own else OFFICE_HOURS
 
 
 def hours() -> WorkingHours:
@@ -46,137 +52,100 @@ def hours() -> WorkingHours:
 
 # A calendar remembers the days it has looked at; it is kept until a year is imported or hours change.
 _kept: dict[tuple[Any, ...], Calendar] = {}
+_MOST_KEPT = 32
 
 
-def calendar(session: Session) -> Calendar:
-    """The calendar as it is known now."""
+def calendar(session: Session, unit: str | None = None) -> Calendar:
+    """The calendar as it is known now: the organisation's, or that of one of its units (a skill group)."""
     own_hours = hours()
-    key = (store.year_hashes(session), id(own_hours))
-    known = _kept.get(key)
+    key = (store.year_hashes(session), store.approved_changes(session), own_hours, unit)
+    known = _kept.get(_hashable(key))
     if known is None:
-        known = Calendar(calendars.days_of(store.official_years(session)), own_hours)
-        _kept.clear()
-        _kept[key] = known
+        known = Calendar(calendars.days_of(store.official_years(session)), _layered(session, own_hours, unit))
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        _kept[_hashable(key)] = known
     return known
+
+
+def _hashable(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    hashes, changes, own_hours, unit = key
+    return hashes, changes, id(own_hours), unit
+
+
+def _layered(session: Session, base: WorkingHours, unit: str | None) -> LayeredHours:
+    """Approved changes over the organisation's file, the unit's own over everybody's, later ones over earlier."""
+    approved = [change for change in store.changes(session, "approved") if change.kind != "year"]
+    approved.sort(key=lambda one: (one.unit is not None, one.decided_at, one.id))
+    seasons: list[Season] = []
+    dates: dict[date, Frames] = {}
+    names: dict[date, str] = {}
+    for change in approved:
+        if change.unit is not None and change.unit != unit:
+            continue
+        if change.kind == "hours":
+            seasons.append(read_season(change.content))
+        else:
+            for day, name, frames in read_days(change.content):
+                dates[day], names[day] = frames, name
+    return LayeredHours(base, tuple(seasons), dates, names)
+
+
+def read_season(content: Mapping[str, Any]) -> Season:
+    """``{"weekdays", "makeup"?, "follows_holidays"?, "from"?, "until"?, "season"?: ["05-01", "09-30"]}``.
+
+    Raises Invalid (``bad_hours``).
+    """
+    found = Season(read_hours(content))
+    try:
+        if content.get("season"):
+            first, last = (_month_day(str(one)) for one in content["season"])
+            found = replace(found, first=first, last=last)
+        since, until = (
+            date.fromisoformat(str(content[name])) if content.get(name) else None for name in ("from", "until")
+        )
+    except (TypeError, ValueError) as error:
+        raise Invalid("bad_hours", "起止日期写法不对：季节写 05-01 到 09-30，日期写 2026-06-01。") from error
+    if since and until and until < since:
+        raise Invalid("bad_hours", "结束日期早于开始日期，请改正。")
+    return replace(found, since=since, until=until)
+
+
+def _month_day(text: str) -> MonthDay:
+    day = date.fromisoformat(f"2024-{text}")  # a leap year, so that 02-29 is a day
+    return day.month, day.day
+
+
+def read_days(content: Mapping[str, Any]) -> list[tuple[date, str, Frames]]:
+    """``{"days": [{"date", "name", "hours": []}]}``; no hours means closed. Raises Invalid (``bad_days``)."""
+    try:
+        found = [
+            (
+                date.fromisoformat(str(row["date"])),
+                str(row.get("name") or "").strip(),
+                tuple(Frame.parse(str(frame)) for frame in row.get("hours") or ()),
+            )
+            for row in content["days"]
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise Invalid("bad_days", "自定日期写法不对：每行写日期、名称，半天再写工作时间。") from error
+    if not found:
+        raise Invalid("bad_days", "没有写日期，请至少填一天。")
+    for day, name, _ in found:
+        if day.year not in YEARS:
+            raise Invalid("bad_days", f"{day} 不在日历能用的年份里（{YEARS[0]} 到 {YEARS[-1]} 年），请核对。")
+        if not name:
+            raise Invalid("bad_days", f"{day} 没有写名称，请写上为什么（例如 店庆、盘点半天）。")
+    if len({day for day, _, _ in found}) != len(found):
+        raise Invalid("bad_days", "同一天写了两次，请删去一行。")
+    return found
+
+
+# --- looking ----------------------------------------------------------------------------------------------
 
 
 def year_info(session: Session, year: int) -> YearInfo:
     return calendars.info(year, store.official_years(session))
-
-
-def import_year(work: Work, data: Mapping[str, Any], approved_by: str | None = None) -> int:
-    """Take over an official year and reckon running deadlines again; returns the year.
-
-    A year that is official already is overridden only with a second person's approval, unless it says the
-    same. No promised date is ever postponed. Raises Invalid (``bad_calendar_file``), Forbidden, Conflict
-    (``year_already_official``).
-    """
-    work.actor.require(Permission.CALENDAR_MANAGE)
-    year, off, makeup = parse_official_year(data)
-    source = str(data.get("source") or "").strip()
-    if not source:
-        raise Invalid("bad_calendar_file", "日历文件里没有写来源 source，请补上通知的名称或文号。")
-    known = store.official_years(work.session)
-    rows = [
-        {"date": day.isoformat(), "name": name, "isOffDay": is_off}
-        for days, is_off in ((off, True), (makeup, False))
-        for day, name in sorted(days.items())
-    ]
-    sha256 = hashlib.sha256(json.dumps(rows, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
-    if calendars.info(year, known).official and not calendars.says_the_same(known, year, off, makeup):
-        if approved_by is None:
-            raise Conflict(
-                "year_already_official",
-                f"{year} 年已有正式安排，内容不同。要改需要另一位同事批准（approved_by）。",
-            )
-        must_differ(work.actor.id, approved_by)
-    row = work.session.get(OfficialYear, year)
-    if row is None:
-        row = OfficialYear(
-            year=year,
-            source=source,
-            sha256=sha256,
-            days=rows,
-            imported_by=work.actor.id,
-            imported_at=work.now,
-        )
-    row.source, row.sha256, row.days = source, sha256, rows
-    row.imported_by, row.imported_at = work.actor.id, work.now
-    work.session.add(row)
-    work.flush()
-    work.journal(
-        "calendar_imported", "calendar", str(year), source=source, sha256=sha256, approved_by=approved_by
-    )
-    moved = _reckon_again(work, year)
-    work.journal("deadlines_reckoned_again", "calendar", str(year), moved=moved)
-    return year
-
-
-def _reckon_again(work: Work, year: int) -> int:
-    """Running deadlines under the new year: provisional ones become definite, definite ones only earlier."""
-    days = calendar(work.session)
-    moved = 0
-    for row in store.touched_by(work.session, year):
-        moved += _reckon_one(work, row, days, year)
-    return moved
-
-
-def _reckon_one(work: Work, row: Deadline, days: Calendar, year: int) -> bool:
-    dates = compute_due(Rule.from_dict(row.explanation["rule"]), row.starts_at, days)
-    if row.explanation.get("moves"):
-        # Extended or stopped by people: their date stands, and rests on an official year now or not.
-        row.provisional = row.provisional and dates.provisional
-        return False
-    new, old = rules.due_of(row.kind, dates), row.due_at
-    if row.explanation.get("capped"):
-        new = min(new, old)
-    if not row.provisional and new >= old:
-        return False
-    was_provisional = row.provisional
-    row.provisional = dates.provisional
-    row.due_at, row.legal_due_at = new, dates.legal_due
-    row.near_at = (
-        min(dates.near_at, new)
-        if row.kind != rules.PROMISE
-        else min(row.starts_at + (new - row.starts_at) * 0.8, new)
-    )
-    history = row.explanation.get("recomputed", [])
-    row.explanation = (
-        row.explanation
-        | dates.as_dict()
-        | {
-            "recomputed": [
-                *history,
-                {"year": year, "old": old.isoformat(), "new": new.isoformat(), "at": work.now.isoformat()},
-            ],
-        }
-    )
-    row.next_check_at = rules.next_check(row.clock)
-    work.session.add(row)
-    if new == old and was_provisional == row.provisional:
-        return False
-    work.journal(
-        "deadline_recomputed",
-        row.subject_kind,
-        row.subject_id,
-        kind=row.kind,
-        year=year,
-        old=old.isoformat(),
-        new=new.isoformat(),
-        provisional=row.provisional,
-    )
-    work.record(
-        DeadlineMoved(
-            at=work.now,
-            subject_kind=row.subject_kind,
-            subject_id=row.subject_id,
-            kind=row.kind,
-            why="calendar",
-            old_due_at=old,
-            due_at=new,
-        )
-    )
-    return new != old
 
 
 def year(session: Session, number: int) -> dict[str, Any]:
@@ -184,12 +153,68 @@ def year(session: Session, number: int) -> dict[str, Any]:
     info = year_info(session, number)
     source = calendar(session)
     days = []
-    day = date(number, 1, 1)
-    while day.year == number:
+    for day in _days_of(number):
         kind = source.kind(day)
         if kind.type in (DayType.HOLIDAY, DayType.MAKEUP):
             days.append(
                 {"date": day.isoformat(), "name": kind.name, "isOffDay": kind.type is DayType.HOLIDAY}
             )
-        day += timedelta(days=1)
     return {"year": number, "official": info.official, "source": info.source, "days": days}
+
+
+def year_view(session: Session, number: int, unit: str | None, today: date) -> dict[str, Any]:
+    """Every day of a year as a page draws it: counted or skipped, why, and by which hours.
+
+    Raises Invalid (``bad_year``).
+    """
+    check_year(number)
+    info, source = year_info(session, number), calendar(session, unit)
+    months: list[dict[str, Any]] = []
+    worked = provisional = 0
+    for day in _days_of(number):
+        if day.day == 1:
+            months.append({"month": day.month, "blanks": day.weekday(), "days": [], "worked": 0})
+        kind = source.kind(day)
+        frames = source.hours.frames(day, kind)
+        name = source.hours.name(day)
+        worked += kind.is_workday
+        months[-1]["worked"] += kind.is_workday
+        provisional += not kind.official
+        words = "、".join(frame.zh() for frame in frames) or "不上班"
+        reason = kind.reason(day) + (f"，{name}" if name else "")
+        months[-1]["days"].append(
+            {
+                "date": day.isoformat(),
+                "day": day.day,
+                "counted": kind.is_workday,
+                "type": kind.type.value,
+                "own": bool(name),
+                "open": bool(frames),
+                "official": kind.official,
+                "today": day == today,
+                "mark": _mark(kind.type, kind.name, name),
+                "title": f"{day.month}月{day.day}日 {zh_weekday(day)}：{reason}，"
+                f"{'计入' if kind.is_workday else '不计'}；{words}{'' if kind.official else '；暂定'}",
+            }
+        )
+    return {
+        "year": number, "official": info.official, "source": info.source, "months": months, "worked": worked,
+        "provisional": provisional,
+    }  # fmt: skip
+
+
+def _mark(kind: DayType, holiday: str, own: str) -> str:
+    """One or two characters in the corner of a day."""
+    if own:
+        return own[:2]
+    return {DayType.HOLIDAY: holiday[:2], DayType.MAKEUP: "班"}.get(kind, "")
+
+
+def check_year(number: int) -> None:
+    if number not in YEARS:
+        raise Invalid("bad_year", f"日历只有 {YEARS[0]} 到 {YEARS[-1]} 年，请换一个年份。")
+
+
+def _days_of(number: int) -> list[date]:
+    first = date(number, 1, 1)
+    return [first + timedelta(days=offset) for offset in range((date(number + 1, 1, 1) - first).days)]

@@ -16,11 +16,13 @@ from functools import partial
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from backend.conversations import service as conversations
-from backend.conversations.rules import Risk, State, clean_text, harmless, risk_in
+from backend.conversations.risk import RiskFinding, in_words
+from backend.conversations.rules import State, clean_text, harmless
 from backend.conversations.service import Conversation, Message
-from backend.gateway import replies
+from backend.gateway import replies, risks
 from backend.gateway.hub import Hub
 from backend.gateway.rasa import Bot, BotFailed
 from backend.gateway.wire import BotTurn
@@ -66,6 +68,11 @@ class Inbound:
 async def in_thread[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """The one bridge from the event loop to the synchronous rooms."""
     return await asyncio.to_thread(partial(function, *args, **kwargs))
+
+
+def _passing(error: DBAPIError) -> bool:
+    """A refusal that a second try need not meet: a dead-lock, a lock waited for too long, words just replaced."""
+    return isinstance(error, OperationalError) or "script_version_not_effective" in str(error.orig)
 
 
 class Intake:
@@ -134,7 +141,7 @@ class Intake:
         issued = conversations.issued_button(work.session, inbound.conversation_id, inbound.button_id)
         if issued is None:
             raise Invalid("unknown_button", "这个按钮已经失效，请直接用文字告诉我们。")
-        return {name: issued[name] for name in ("title", "say", "action") if name in issued}
+        return {name: issued[name] for name in ("title", "say", "action", "script") if name in issued}
 
     # --- the turn -------------------------------------------------------------------------------
 
@@ -176,10 +183,10 @@ class Intake:
 
     async def _see_to(self, conversation_id: str) -> None:
         while (claimed := await in_thread(self._claim, conversation_id)) is not None:
-            conversation, message, epoch = claimed
+            conversation, message, epoch, said_last = claimed
             renewing = asyncio.create_task(self._keep_lease(conversation_id))
             try:
-                await self._turn(conversation, message, epoch)
+                await self._turn(conversation, message, epoch, said_last)
             except BaseException:
                 await in_thread(self._release, conversation_id)
                 raise
@@ -198,11 +205,14 @@ class Intake:
         with self.works.begin(BOT) as work:
             conversations.renew_turn(work, conversation_id, self.owner, work.now + LEASE)
 
-    def _claim(self, conversation_id: str) -> tuple[Conversation, Message, int] | None:
+    def _claim(self, conversation_id: str) -> tuple[Conversation, Message, int, str | None] | None:
         with self.works.begin(BOT) as work:
             self._leave_queue(work, conversation_id)
             claimed = conversations.claim_turn(work, conversation_id, self.owner, work.now + LEASE)
-            return None if claimed is None else (*claimed, claimed[0].epoch)
+            if claimed is None:
+                return None
+            # What the customer saw last, whoever said it: 好的 may answer the house's words, which the bot has not heard.
+            return *claimed, claimed[0].epoch, conversations.last_script(work.session, conversation_id)
 
     @staticmethod
     def _leave_queue(work: Work, conversation_id: str) -> None:
@@ -222,14 +232,11 @@ class Intake:
         with self.works.begin(BOT) as work:
             conversations.release_turn(work, conversation_id, self.owner)
 
-    async def _turn(self, conversation: Conversation, message: Message, epoch: int) -> None:
+    async def _turn(self, conversation: Conversation, message: Message, epoch: int, said_last: str | None) -> None:
         action = (message.button or {}).get("action")
-        risk = None if message.button else risk_in(message.text)
-        if action == "request_human":
-            await in_thread(self._fetch_person, conversation.id, message, Risk("customer_request", "button"))
-            return
-        if risk is not None:
-            await in_thread(self._fetch_person, conversation.id, message, risk)
+        finding = risks.BUTTON if action == "request_human" else None if message.button else in_words(message.text)
+        if finding is not None:
+            await in_thread(self._fetch_person, conversation.id, message, finding)
             return
         if action == "cancel_queue":  # not in the queue any more: nothing to leave
             await in_thread(self._note, message)
@@ -240,18 +247,17 @@ class Intake:
         self.hub.publish([f"typing:{conversation.id}"])
         try:
             turn = await self.bot.ask(conversation_id=conversation.id, message_id=message.id,
-                                      text=harmless(message.text), button=message.button, channel=conversation.channel)
+                                      text=harmless(message.text), button=message.button,
+                                      channel=conversation.channel, said_last=said_last)
         except BotFailed as failure:
             log.warning("bot_failed", code=failure.code, conversation=conversation.id)
             await in_thread(self._apologise, conversation, message, failure, epoch)
             return
         await in_thread(self._settle, conversation, message, turn, epoch)
 
-    def _fetch_person(self, conversation_id: str, message: Message, risk: Risk) -> None:
+    def _fetch_person(self, conversation_id: str, message: Message, finding: RiskFinding) -> None:
         with self.works.begin(BOT) as work:
-            conversations.note_understanding(work, message.id, message.intent, message.confidence)
-            work.journal("person_fetched", "conversation", conversation_id, reason=risk.reason, rule=risk.rule)
-            handoffs.request(work, conversation_id, risk.reason, {"rule": risk.rule}, "")
+            risks.fetch(work, conversation_id, message, finding)
 
     def _note(self, message: Message) -> None:
         with self.works.begin(BOT) as work:
@@ -267,10 +273,20 @@ class Intake:
         with self.works.begin(BOT) as work:
             replies.apologise(work, conversation, message, failure, epoch)
 
+    def _say(self, conversation: Conversation, message: Message, turn: BotTurn, epoch: int) -> None:
+        with self.works.begin(BOT) as work:
+            replies.settle(work, conversation, message, turn, epoch)
+
     def _settle(self, conversation: Conversation, message: Message, turn: BotTurn, epoch: int) -> None:
         try:
-            with self.works.begin(BOT) as work:
-                replies.settle(work, conversation, message, turn, epoch)
+            try:
+                self._say(conversation, message, turn, epoch)
+            except DBAPIError as error:
+                if not _passing(error):
+                    raise
+                # The words were replaced under our hands, or a lock was lost: a second look says what holds now.
+                log.warning("settled_again", conversation=conversation.id, reason=str(error.orig)[:200])
+                self._say(conversation, message, turn, epoch)
         except BotFailed as failure:
             self._apologise(conversation, message, failure, epoch)
         except Exception:

@@ -14,6 +14,7 @@ from backend.conversations.service import Conversation
 from backend.handoffs import service as handoffs
 from backend.infra.db import blind_index
 from backend.people.service import staff_name
+from backend.scripts import service as scripts
 from backend.surveys import service as surveys
 
 
@@ -28,6 +29,11 @@ def signature_fits(attachment_id: str, given: str) -> bool:
 
 def attachment_url(conversation_id: str, attachment_id: str) -> str:
     return f"/api/chat/{conversation_id}/attachments/{attachment_id}?sig={attachment_signature(attachment_id)}"
+
+
+def script_file_url(conversation_id: str, file_id: str) -> str:
+    """Where the customer fetches a picture or PDF that goes with approved words; signed like their own files."""
+    return f"/api/chat/{conversation_id}/script-files/{file_id}?sig={attachment_signature(file_id)}"
 
 
 def messages(session: Session, conversation: Conversation, views: Sequence[MessageView],
@@ -50,6 +56,9 @@ def _message(session: Session, conversation: Conversation, view: MessageView, no
         shown["attachment"] = {
             "name": view.attachment["name"], "size": view.attachment["size"], "kind": view.attachment["kind"],
             "url": attachment_url(conversation.id, view.attachment["id"])}
+    if files := scripts.files_of(session, view.script_version_id) if view.script_version_id else []:
+        shown["files"] = [{"name": file["name"], "size": file["size"], "kind": file["kind"],
+                           "url": script_file_url(conversation.id, file["id"])} for file in files]
     if view.card:
         card = _card(session, view.card, now)
         if card is not None:

@@ -22,8 +22,9 @@ class Bot(Protocol):
     """Whoever answers as the bot."""
 
     async def ask(self, *, conversation_id: str, message_id: str, text: str, button: dict[str, Any] | None,
-                  channel: str) -> BotTurn:
-        """The whole answer to one message. The same ``message_id`` again gives the same answer. Raises BotFailed."""
+                  channel: str, said_last: str | None = None) -> BotTurn:
+        """The whole answer to one message; ``said_last`` is the script that the customer saw last, also where
+        the house said it. The same ``message_id`` again gives the same answer. Raises BotFailed."""
         ...
 
     async def health(self) -> dict[str, Any]:
@@ -45,9 +46,9 @@ class HttpBot:
         await self._client.aclose()
 
     async def ask(self, *, conversation_id: str, message_id: str, text: str, button: dict[str, Any] | None,
-                  channel: str) -> BotTurn:
+                  channel: str, said_last: str | None = None) -> BotTurn:
         body = {"sender": conversation_id, "message_id": message_id, "text": text, "button": button,
-                "channel": channel}
+                "channel": channel, "said_last": said_last}
         deadline = time.monotonic() + CONNECT_PATIENCE
         while True:
             try:

@@ -24,6 +24,15 @@ class BotMessage(BaseModel):
     reason: str | None = Field(default=None, max_length=32)
     known: dict[str, Any] = Field(default_factory=dict)
     card: dict[str, Any] | None = None
+    # Scripts to choose from, by key: their buttons are made here from the approved titles.
+    options: list[Annotated[str, Field(max_length=80)]] = Field(default_factory=list, max_length=5)
+
+
+class Match(BaseModel):
+    """A script and how well it fits."""
+
+    key: str = Field(max_length=80)
+    score: float | None = None
 
 
 class Understanding(BaseModel):
@@ -33,6 +42,8 @@ class Understanding(BaseModel):
 
     intent: str | None = None
     confidence: float | None = None
+    answer: Match | None = None  # the script that the bot chose for this message
+    understood: bool | None = None
     entities: list[dict[str, Any]] = Field(default_factory=list)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlmodel import Session
 
 from backend.conversations import service as conversations
+from backend.conversations import understanding
 from backend.customers import service as customers
 from backend.handoffs import presence, rules, store
 from backend.handoffs.groups import all_groups, group_name
@@ -146,6 +147,8 @@ def _known(session: Session, handoff: Handoff, now: datetime) -> dict[str, Any]:
         "intent": known.get("intent"), "order_nos": known.get("order_nos", []),
         "complaint_nos": known.get("complaint_nos", []), "answered": known.get("answered", []),
         "visits": int(known.get("visits", 1)), "group_text": group_name(handoff.skill_group),
+        "findings": list(dict.fromkeys(
+            one.explanation for one in understanding.findings(session, handoff.conversation_id))),
     }
 
 
@@ -156,8 +159,10 @@ def _today(at: datetime, now: datetime) -> bool:
 def messages(session: Session, conversation_id: str, me: str, now: datetime, after: int = 0) -> list[dict[str, Any]]:
     """The thread for staff, notes included, as the page and the API show it."""
     rows = []
+    found = understanding.findings(session, conversation_id)
     for one in conversations.thread(session, conversation_id, after, notes=True):
         rows.append({
+            "findings": [finding.explanation for finding in found if finding.seq == one.seq],
             "id": one.id, "seq": one.seq, "from": one.sender, "text": one.text, "at": one.at,
             "at_text": zh_time(one.at) if _today(one.at, now) else zh_datetime(one.at, now),
             "client_id": one.client_id, "mine": one.staff_id == me,

@@ -23,6 +23,10 @@ class Reason(StrEnum):
     BOT_FAILURE = "bot_failure"
     ONLY_A_PERSON = "only_a_person"
     REFUSES_BOT = "refuses_bot"
+    INFO_SECURITY = "info_security"  # a card, password or code stands in the chat
+    ELDER = "elder"
+    MINOR = "minor"
+    REPEAT_VISITS = "repeat_visits"  # the third talk within a day, displeased
     TRANSFER = "transfer"  # a colleague passed it on
 
     @property
@@ -45,6 +49,10 @@ _REASON_NAMES = {
     Reason.BOT_FAILURE: "机器人出了故障",
     Reason.ONLY_A_PERSON: "这件事须人工决定",
     Reason.REFUSES_BOT: "不要机器人答复",
+    Reason.INFO_SECURITY: "证件、卡号或密码写进了聊天",
+    Reason.ELDER: "老年人，先由人接",
+    Reason.MINOR: "未成年人，先由人接",
+    Reason.REPEAT_VISITS: "一天内第三次来，仍不满意",
     Reason.TRANSFER: "同事转来",
 }
 
@@ -53,6 +61,10 @@ PRIORITIES: Mapping[Reason, int] = {
     Reason.EMERGENCY: 100,
     Reason.FRAUD: 90,
     Reason.ESCALATION: 60,
+    Reason.INFO_SECURITY: 60,
+    Reason.ELDER: 50,
+    Reason.MINOR: 50,
+    Reason.REPEAT_VISITS: 50,
     Reason.ANGER: 50,
     Reason.TRANSFER: 50,  # has already waited for the colleague before
     Reason.BOT_FAILURE: 30,
@@ -74,7 +86,11 @@ def priority_of(reason: Reason, visits: int = 1) -> int:
 
 
 # What is said first, before the place in the queue.
-_ANNOUNCED = {Reason.EMERGENCY: "risk.emergency", Reason.FRAUD: "risk.fraud", Reason.ESCALATION: "risk.escalation"}
+_ANNOUNCED = {
+    Reason.EMERGENCY: "risk.emergency", Reason.FRAUD: "risk.fraud", Reason.ESCALATION: "risk.escalation",
+    Reason.INFO_SECURITY: "risk.info_security", Reason.ELDER: "risk.elder", Reason.MINOR: "risk.minor",
+    Reason.REPEAT_VISITS: "risk.repeat_visits",
+}
 
 
 def announcement(reason: Reason) -> str | None:

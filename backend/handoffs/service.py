@@ -24,6 +24,7 @@ from backend.kernel.clock import zh_duration
 from backend.kernel.errors import Conflict, Forbidden, NotFound
 from backend.kernel.ids import new_id
 from backend.people import service as people
+from backend.scripts import proposals
 from backend.scripts import service as scripts
 
 __all__ = [
@@ -205,6 +206,8 @@ def reply(work: Work, conversation_id: str, text: str, client_id: str, based_on:
         if based_on:
             work.journal("script_used_by_agent", "script_version", based_on, message=message.id,
                          kept=None if similarity is None else round(similarity, 3))
+            # Changed words become a proposal to the script's owner; the same words become nothing.
+            proposals.note(work, based_on, words, message.id, conversation_id)
         presence.hint_desk(work)
     return message
 

@@ -3,15 +3,22 @@
 Rows enter freely inside each transaction; the sealer links them in batches afterwards (ordered by instant,
 then id), so that writers never wait for each other. ``verify`` walks the chain; rows not sealed yet are
 named as the tail, never passed over in silence.
+
+A chain alone does not show that its end was cut off. How far it reached stands twice more: in the one row of
+``journal_anchor`` and in a file beside the database. Both are compared by ``verify``. Limits: whoever rewrites the
+whole chain and both anchors leaves no trace in this installation (copy the file elsewhere, then they do), and rows of
+the last seconds, not sealed yet, are guarded by the database's triggers alone.
 """
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index
+from sqlalchemy import JSON, CheckConstraint, Column, Index
 from sqlmodel import Field, Session, SQLModel, col, func, select
 
 from backend.infra.db import UtcDateTime
@@ -41,17 +48,42 @@ class JournalEntry(SQLModel, table=True):
     seal: str | None = Field(default=None, max_length=64)
 
 
+class JournalAnchor(SQLModel, table=True):
+    """One row: how far the chain reaches, and its last seal. Written by the sealer, it only moves on."""
+
+    __tablename__ = "journal_anchor"
+    __table_args__ = (CheckConstraint("id = 1", name="one_anchor"),)
+
+    id: int = Field(default=1, primary_key=True)
+    sealed: int
+    seal: str = Field(max_length=64)
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """How far the chain reached once, kept outside of it."""
+
+    sealed: int
+    seal: str
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """What ``verify`` found: ``broken_at`` is the first seal number that does not fit, None when all do."""
+    """What ``verify`` found: ``broken_at`` is the first seal number that does not fit, None when all do.
+
+    ``cut_at`` is the first number of a tail that an anchor remembers and the chain has no longer.
+    """
 
     sealed: int
     unsealed: int
     broken_at: int | None
+    cut_at: int | None = None
+    anchored: int | None = None  # how far the file reaches; None where there is none
 
     @property
     def intact(self) -> bool:
-        return self.broken_at is None
+        return self.broken_at is None and self.cut_at is None
 
 
 def _digest(previous: str, row: JournalEntry) -> str:
@@ -79,11 +111,47 @@ def seal(session: Session, now: datetime, limit: int = 500) -> int:
         number += 1
         row.seal_no = number
         row.seal = previous = _digest(previous, row)
+    if rows:
+        anchor = session.get(JournalAnchor, 1) or JournalAnchor(sealed=0, seal=GENESIS, at=now)
+        anchor.sealed, anchor.seal, anchor.at = number, previous, now
+        session.add(anchor)
     return len(rows)
 
 
-def verify(session: Session) -> Verdict:
-    """Walk the chain from its start; any altered, removed or inserted row breaks it."""
+def anchor_of(session: Session) -> Anchor | None:
+    """How far the chain reached at its last sealing."""
+    row = session.get(JournalAnchor, 1)
+    return Anchor(row.sealed, row.seal) if row is not None else None
+
+
+def read_anchor(file: Path) -> Anchor | None:
+    """The anchor beside the database; None when there is none. Raises ValueError when it is not readable."""
+    if not file.is_file():
+        return None
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return Anchor(int(kept["sealed"]), str(kept["seal"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{file} is no anchor") from error
+
+
+def write_anchor(file: Path, anchor: Anchor) -> None:
+    """Keep the anchor beside the database, written apart and moved; it never moves back."""
+    kept = read_anchor(file)
+    if kept is not None and kept.sealed >= anchor.sealed:
+        return
+    draft = file.with_name(f"{file.name}.{os.getpid()}.new")
+    draft.write_text(json.dumps({"sealed": anchor.sealed, "seal": anchor.seal}) + "\n", encoding="utf-8")
+    draft.replace(file)
+
+
+def verify(session: Session, beside: Anchor | None = None) -> Verdict:
+    """Walk the chain from its start; any altered, removed or inserted row breaks it, and so does a cut tail.
+
+    ``beside`` is the anchor from the file, where there is one.
+    """
+    within = anchor_of(session)
+    anchors = [one for one in (within, beside) if one is not None]
     previous, expected = GENESIS, 0
     rows = session.exec(
         select(JournalEntry).where(col(JournalEntry.seal_no).is_not(None)).order_by(col(JournalEntry.seal_no))
@@ -96,7 +164,20 @@ def verify(session: Session) -> Verdict:
             broken = expected
             break
         previous = row.seal or ""
-    return Verdict(sealed=expected, unsealed=unsealed, broken_at=broken)
+        if any(one.sealed == expected and one.seal != previous for one in anchors):
+            # A chain that fits in itself, and is not the one that was anchored.
+            broken = expected
+            break
+    cut = None
+    if broken is None:
+        reached = max((one.sealed for one in anchors), default=0)
+        # The anchor within is written with the seals themselves: a chain beyond it was lengthened by somebody else.
+        if reached > expected:
+            cut = expected + 1
+        elif expected > (within.sealed if within is not None else 0):
+            broken = (within.sealed if within is not None else 0) + 1
+    return Verdict(sealed=expected, unsealed=unsealed, broken_at=broken, cut_at=cut,
+                   anchored=beside.sealed if beside is not None else None)
 
 
 def latest(session: Session, subject_kind: str | None, subject_id: str | None, limit: int) -> list[JournalEntry]:

@@ -7,7 +7,7 @@ and may be lost: whoever receives one reads the truth from the database.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -28,6 +28,9 @@ log = structlog.get_logger(__name__)
 # A chain of facts that react to each other this deep is a loop in the wiring, not business.
 MAX_ROUNDS = 20
 
+# A work whose instant is this far from the clock was given another time on purpose (a rehearsal, a test).
+LIVE = timedelta(minutes=1)
+
 
 class Work:
     """A transaction in progress, on whose behalf (``actor``) and at which instant (``now``, UTC)."""
@@ -36,6 +39,7 @@ class Work:
         self.session = session
         self.actor = actor
         self.now = now
+        self._live = abs(utc_now() - now) < LIVE
         self.facts: list[Fact] = []
         self.hints: list[str] = []
         self._after_commit: list[Callable[[], None]] = []
@@ -61,6 +65,16 @@ class Work:
                 action=action, subject_kind=subject_kind, subject_id=subject_id, detail=detail,
             )
         )
+
+    def catch_up(self) -> datetime:
+        """Move ``now`` on to the clock, once locks have been waited for; gives the instant.
+
+        What is stamped after this comes, by its stamps too, after whatever the lock's last holder did. A work
+        at another time than the clock's stays there.
+        """
+        if self._live:
+            self.now = max(self.now, utc_now())
+        return self.now
 
     def flush(self) -> None:
         """Send pending rows to the database, so that its constraints speak now."""

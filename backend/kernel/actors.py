@@ -54,6 +54,7 @@ class Permission(StrEnum):
     COMPLAINT_FILE = "complaint:file"
     COMPLAINT_HANDLE = "complaint:handle"
     COMPLAINT_EXTEND_DEADLINE = "complaint:extend_deadline"
+    COMPLAINT_IMPROVE = "complaint:improve"  # opens improvement items, freezes a control chart's baseline
     SCRIPT_READ = "script:read"
     SCRIPT_WRITE = "script:write"
     SCRIPT_APPROVE = "script:approve"
@@ -97,6 +98,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | {
         _P.DESK_SUPERVISE,
         _P.COMPLAINT_EXTEND_DEADLINE,
+        _P.COMPLAINT_IMPROVE,
         _P.SURVEY_READ,
         _P.REVIEW_READ,
         _P.DASHBOARD_READ,
@@ -109,6 +111,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | {
         _P.CONVERSATION_READ,
         _P.COMPLAINT_READ,
+        _P.COMPLAINT_IMPROVE,
         _P.SURVEY_READ,
         _P.SURVEY_MANAGE,
         _P.REVIEW_READ,

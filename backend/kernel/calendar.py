@@ -13,7 +13,7 @@ from typing import Any
 
 from backend.kernel.clock import SHANGHAI, shanghai_date, to_utc, zh_duration
 from backend.kernel.errors import Invalid
-from backend.kernel.hours import OFFICE_HOURS, Frame, WorkingHours
+from backend.kernel.hours import OFFICE_HOURS, Frame, Hours, WorkingHours
 from backend.kernel.workdays import (
     MAKEUPS_PER_HOLIDAY,
     PROVISIONAL,
@@ -136,7 +136,7 @@ class Calendar:
     dates.
     """
 
-    def __init__(self, days: DaySource = PROVISIONAL, hours: WorkingHours = OFFICE_HOURS) -> None:
+    def __init__(self, days: DaySource = PROVISIONAL, hours: Hours = OFFICE_HOURS) -> None:
         self._source = days
         self.hours = hours
         self._cache: dict[date, _Day] = {}
@@ -153,6 +153,10 @@ class Calendar:
     def frames_on(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
         """The working frames of a Shanghai day as UTC instants."""
         return self._day(day).frames
+
+    def is_staffed(self, day: date) -> bool:
+        """Whether anybody is at work on this day at all."""
+        return bool(self._day(day).frames)
 
     def is_working(self, instant: datetime) -> bool:
         """Inside a frame. A frame's start is inside, its end is not."""
@@ -191,6 +195,27 @@ class Calendar:
         return int(self.working_time_between(start, end) / timedelta(minutes=1))
 
     # --- counting ---
+
+    def take_working_time(self, end: datetime, amount: timedelta) -> datetime:
+        """The latest instant from which ``amount`` of working time is left until ``end``.
+
+        Raises ValueError for a negative amount, Invalid (`no_working_time`) if there are no hours.
+        """
+        end = to_utc(end)
+        if amount < _ZERO:
+            raise ValueError("working time to take must not be negative")
+        if not amount:
+            return end
+        last = shanghai_date(end)
+        for offset in range(_HORIZON_DAYS):
+            for opens, closes in reversed(self._day(last - offset * _ONE).frames):
+                closes = min(closes, end)
+                if opens >= closes:
+                    continue
+                if amount <= closes - opens:
+                    return closes - amount
+                amount -= closes - opens
+        raise _no_working_time()
 
     def add_working_minutes(self, start: datetime, minutes: float, *, earliest: bool = False) -> Counted:
         return self.add_working_time(start, timedelta(minutes=minutes), earliest=earliest)
@@ -338,7 +363,7 @@ class Calendar:
 
     def _closed_reason(self, day: date) -> str:
         kind = self._day(day).kind
-        return "不上班" if kind.is_workday else kind.reason(day)
+        return self.hours.name(day) or ("不上班" if kind.is_workday else kind.reason(day))
 
     @staticmethod
     def _days_from(first: date) -> Iterator[date]:

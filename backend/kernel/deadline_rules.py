@@ -4,44 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import time, timedelta
-from enum import StrEnum
+from datetime import time
 from typing import Any
 
+from backend.kernel.deadline_units import DAY_UNITS, LENGTHS, WORKING_UNITS, Unit
 from backend.kernel.errors import Invalid
+from backend.kernel.escalation import Extension, Level, ladder
+
+__all__ = ["DAY_UNITS", "LENGTHS", "NEAR", "WORKING_UNITS", "Rule", "Unit"]
 
 NEAR = 0.8
-
-
-class Unit(StrEnum):
-    WORKING_DAYS = "working_days"
-    CALENDAR_DAYS = "calendar_days"
-    WORKING_HOURS = "working_hours"
-    WORKING_MINUTES = "working_minutes"
-    HOURS = "hours"
-    MINUTES = "minutes"
-
-    @property
-    def zh(self) -> str:
-        return _UNIT_NAMES[self]
-
-
-_UNIT_NAMES = {
-    Unit.WORKING_DAYS: "个工作日",
-    Unit.CALENDAR_DAYS: "日",
-    Unit.WORKING_HOURS: "个工作小时",
-    Unit.WORKING_MINUTES: "个工作分钟",
-    Unit.HOURS: "小时",
-    Unit.MINUTES: "分钟",
-}
-DAY_UNITS = frozenset({Unit.WORKING_DAYS, Unit.CALENDAR_DAYS})
-WORKING_UNITS = frozenset({Unit.WORKING_DAYS, Unit.WORKING_HOURS, Unit.WORKING_MINUTES})
-LENGTHS = {
-    Unit.WORKING_HOURS: timedelta(hours=1),
-    Unit.WORKING_MINUTES: timedelta(minutes=1),
-    Unit.HOURS: timedelta(hours=1),
-    Unit.MINUTES: timedelta(minutes=1),
-}
 
 
 @dataclass(frozen=True)
@@ -62,6 +34,10 @@ class Rule:
     warn_at: tuple[float, ...] = (0.5, NEAR, 1.0)
     internal: int | None = None
     start_zh: str = "受理"
+    legal: bool = False  # a law says so: nobody here may extend it beyond what the law allows
+    note: str = ""
+    escalation: tuple[Level, ...] = ()
+    extension: Extension | None = None
 
     def __post_init__(self) -> None:
         if self.amount < 1:
@@ -76,9 +52,9 @@ class Rule:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Rule:
         """From a regime's row: `{"stage", "amount", "unit", "start"?, "end_time"?: "18:00", "warn_at"?,
-        "internal"?}`.
+        "internal"?, "legal"?, "escalation"?, "extension"?}`.
 
-        Raises Invalid (`bad_rule`).
+        Raises Invalid (`bad_rule`, `bad_ladder`).
         """
         stage = str(data.get("stage", "")) or "?"
         try:
@@ -91,7 +67,11 @@ class Rule:
                 end_time=time.fromisoformat(str(end)) if end else None,
                 warn_at=tuple(float(share) for share in data.get("warn_at", (0.5, NEAR, 1.0))),
                 internal=None if data.get("internal") is None else int(data["internal"]),
-                start_zh=str(data.get("start_zh", "受理")),
+                start_zh=str(data.get("start_zh") or "受理"),
+                legal=bool(data.get("legal", False)),
+                note=str(data.get("note") or ""),
+                escalation=ladder(data.get("escalation") or ()),
+                extension=Extension.from_dict(data["extension"]) if data.get("extension") else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise _bad_rule(stage, "缺少内容或写法不对") from error
@@ -107,6 +87,10 @@ class Rule:
             "warn_at": list(self.warn_at),
             "internal": self.internal,
             "start_zh": self.start_zh,
+            "legal": self.legal,
+            "note": self.note,
+            "escalation": [level.as_dict() for level in self.escalation],
+            "extension": self.extension.as_dict() if self.extension else None,
         }
 
     @property

@@ -24,9 +24,12 @@ __all__ = [
     "Rule",
     "Unit",
     "compute_due",
+    "overdue_point",
     "remaining",
     "resumed_due",
+    "same_distance",
     "state",
+    "warning_points",
 ]
 
 _ONE = timedelta(days=1)
@@ -101,7 +104,7 @@ def compute_due(rule: Rule, start: datetime, calendar: Calendar) -> DueDates:
         internal_due=internal,
         provisional=legal.provisional and rule.unit not in (Unit.HOURS, Unit.MINUTES),
         days=legal.days,
-        warnings=_warnings(rule, start, internal, calendar),
+        warnings=warning_points(rule, start, internal, calendar),
         explanation_short=short_words(rule, legal, start),
         explanation_long=long_words(rule, legal, start),
         explanation_plain=plain_words(rule, legal, start),
@@ -136,6 +139,8 @@ def _internal_due(rule: Rule, start: datetime, calendar: Calendar, legal: Counte
     """
     amount = rule.internal or rule.amount
     counted = _count(rule, amount, start, calendar, internal=True)
+    if rule.unit is Unit.WORKING_DAYS:
+        return _on_an_own_working_day(calendar, rule, start, counted)
     if rule.unit is not Unit.CALENDAR_DAYS:
         return counted.due
     # Nobody is at work on a holiday: step back to the last day that is worked, but not before the
@@ -147,7 +152,20 @@ def _internal_due(rule: Rule, start: datetime, calendar: Calendar, legal: Counte
     return stepped if stepped > start and calendar.is_workday(day) else counted.due
 
 
-def _warnings(
+def _on_an_own_working_day(calendar: Calendar, rule: Rule, start: datetime, counted: Counted) -> datetime:
+    """A holiday of the organisation's own does not lengthen what the law counts: staff finish before it."""
+    day = counted.last_day
+    if not calendar.is_workday(day) or calendar.is_staffed(day):
+        return counted.due
+    while day > shanghai_date(start):
+        day -= _ONE
+        if calendar.is_workday(day) and calendar.is_staffed(day):
+            stepped = calendar.end_of(day, rule.end_time)
+            return stepped if stepped > start else counted.due
+    return counted.due
+
+
+def warning_points(
     rule: Rule, start: datetime, due: datetime, calendar: Calendar
 ) -> tuple[tuple[float, datetime], ...]:
     """Warnings fall into working time, where someone reads them; shares are of working time for working
@@ -211,8 +229,8 @@ def resumed_due(
     """The due instant after a stopped clock starts again: the time that was left is left again, in the rule's
     unit.
 
-    Days are moved as whole days at the same wall-clock time: as many as passed after the day of the stop. A
-    clock that had run out before it was stopped does not move. Raises ValueError if it resumes before it
+    Days are moved as whole days at the same wall-clock time: as many as passed after the day of the stop, and
+    on until the date lies ahead again. A clock that had run out before it was stopped does not move. Raises ValueError if it resumes before it
     stopped.
     """
     if resumed_at < paused_at:
@@ -223,12 +241,45 @@ def resumed_due(
         return due + (resumed_at - paused_at)
     if unit in WORKING_UNITS and unit is not Unit.WORKING_DAYS:
         return calendar.add_working_time(resumed_at, calendar.working_time_between(paused_at, due)).due
-    stopped, again, last = shanghai_date(paused_at), shanghai_date(resumed_at), shanghai_date(due)
+    stopped, again = shanghai_date(paused_at), shanghai_date(resumed_at)
     passed = [stopped + n * _ONE for n in range(1, (again - stopped).days + 1)]
     count = len(passed) if unit is Unit.CALENDAR_DAYS else sum(map(calendar.is_workday, passed))
-    if not count:
-        return due
-    wall_clock = due - calendar.end_of(last, time(0))
+    moved = _days_on(due, count, unit, calendar) if count else due
+    while moved <= resumed_at:
+        # Stopped on its last day: what was left of that day is left on the first day that serves.
+        moved = _days_on(moved, 1, unit, calendar)
+    return moved
+
+
+def _days_on(due: datetime, count: int, unit: Unit, calendar: Calendar) -> datetime:
+    wall_clock = _wall_clock(due, calendar)
     if unit is Unit.CALENDAR_DAYS:
         return calendar.add_calendar_days(due, count, time(0)).due + wall_clock
     return calendar.add_working_days(due, count, time(0)).due + wall_clock
+
+
+def same_distance(
+    point: datetime, old_due: datetime, new_due: datetime, unit: Unit, calendar: Calendar
+) -> datetime:
+    """Where a warning point stands after its due date moved: as much time before it as it was before.
+
+    In working time for working units, so that a stop before a holiday does not put a warning into it.
+    """
+    if unit in WORKING_UNITS and calendar.working_time_between(point, old_due) > timedelta(0):
+        return calendar.take_working_time(new_due, calendar.working_time_between(point, old_due))
+    return new_due - (old_due - point)
+
+
+def overdue_point(due: datetime, amount: int, unit: Unit, calendar: Calendar) -> datetime:
+    """So long after time ran out: the moment of a rung above the breach."""
+    if unit is Unit.WORKING_DAYS:
+        return calendar.add_working_days(due, amount, time(0)).due + _wall_clock(due, calendar)
+    if unit is Unit.CALENDAR_DAYS:
+        return due + amount * _ONE
+    if unit in WORKING_UNITS:
+        return calendar.add_working_time(due, amount * LENGTHS[unit]).due
+    return due + amount * LENGTHS[unit]
+
+
+def _wall_clock(instant: datetime, calendar: Calendar) -> timedelta:
+    return instant - calendar.end_of(shanghai_date(instant), time(0))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from itertools import pairwise
+from typing import Protocol
 
 from backend.kernel.errors import Invalid
 from backend.kernel.workdays import DayKind, DayType
@@ -55,6 +56,16 @@ class Frame:
 Frames = tuple[Frame, ...]
 
 
+class Hours(Protocol):
+    """When somebody is at work on a date."""
+
+    def frames(self, day: date, kind: DayKind) -> Frames: ...
+
+    def name(self, day: date) -> str:
+        """What the organisation calls a day of its own (店庆), or nothing."""
+        ...
+
+
 def _ordered(frames: Sequence[Frame]) -> Frames:
     ordered = tuple(sorted(frames))
     for before, after in pairwise(ordered):
@@ -77,6 +88,7 @@ class WorkingHours:
     dates: Mapping[date, Frames] = field(default_factory=dict)
     makeup: Frames = ()
     follows_holidays: bool = True
+    names: Mapping[date, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not set(self.weekdays) <= set(range(7)):
@@ -123,6 +135,59 @@ class WorkingHours:
         if kind.type is DayType.MAKEUP:
             return own or self.makeup or self.weekdays.get(0, ())
         return own
+
+    def name(self, day: date) -> str:
+        return self.names.get(day, "")
+
+
+type MonthDay = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Season:
+    """Other hours for a part of every year (夏令 5-1 to 9-30; 11-1 to 3-31 runs over New Year).
+
+    ``since`` and ``until`` (both included) bound the years in which the season is kept; a season of the whole
+    year, 1-1 to 12-31, is a change of hours from a day on.
+    """
+
+    hours: WorkingHours
+    first: MonthDay = (1, 1)
+    last: MonthDay = (12, 31)
+    since: date | None = None
+    until: date | None = None
+
+    def covers(self, day: date) -> bool:
+        if (self.since and day < self.since) or (self.until and day > self.until):
+            return False
+        here = (day.month, day.day)
+        if self.first <= self.last:
+            return self.first <= here <= self.last
+        return here >= self.first or here <= self.last
+
+
+@dataclass(frozen=True)
+class LayeredHours:
+    """Hours with seasons over them (a later one wins) and single days over all (holidays of one's own, half days)."""
+
+    base: WorkingHours
+    seasons: tuple[Season, ...] = ()
+    dates: Mapping[date, Frames] = field(default_factory=dict)
+    names: Mapping[date, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dates", {day: _ordered(frames) for day, frames in self.dates.items()})
+
+    def frames(self, day: date, kind: DayKind) -> Frames:
+        if day in self.dates:
+            return self.dates[day]
+        for season in reversed(self.seasons):
+            if season.covers(day):
+                return season.hours.frames(day, kind)
+        return self.base.frames(day, kind)
+
+    def name(self, day: date) -> str:
+        return self.names.get(day, "") or self.base.name(day)
 
 
 OFFICE_HOURS = WorkingHours.office("9:00-18:00")

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from backend.infra import guards
 from backend.infra.db import make_engine
 from backend.infra.schema import metadata
 from backend.settings import settings
@@ -28,7 +29,21 @@ def _migrate(connection) -> None:  # type: ignore[no-untyped-def]
         compare_type=True,
     )
     with context.begin_transaction():
+        if _moves():
+            # A table that is rebuilt loses its triggers, a column under a trigger cannot be dropped.
+            guards.remove(connection)
         context.run_migrations()
+        if context.get_context().get_current_revision() == context.get_head_revision():
+            guards.install(connection)
+
+
+def _moves() -> bool:
+    """Whether this run will change the schema."""
+    try:
+        wanted = context.get_revision_argument()
+    except KeyError:  # a command that only looks
+        return False
+    return context.get_context().get_current_revision() != wanted
 
 
 run()

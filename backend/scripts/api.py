@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from time import monotonic
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, UploadFile
 from starlette.concurrency import run_in_threadpool
 
+from backend.infra.files import MAX_BYTES
 from backend.infra.work import Work, Works
 from backend.kernel.actors import BOT, Actor, Permission
 from backend.kernel.clock import SHANGHAI
 from backend.kernel.errors import Conflict, NotFound
-from backend.scripts import service, store
+from backend.scripts import attachments, questions, replay, service, store
+from backend.scripts.page_parts import Approver, Reader, Writer, study_of, turns_of
 from backend.scripts.rules import State
 from backend.scripts.schemas import DraftIn, MoveIn, RollbackIn, ScriptOut, VersionOut
 from backend.scripts.service import Content
@@ -27,9 +30,6 @@ router = APIRouter(prefix="/api")
 LOOK_EVERY = 0.25
 LONGEST_WAIT = 25.0
 
-Reader = Annotated[Actor, Depends(require(Permission.SCRIPT_READ))]
-Writer = Annotated[Actor, Depends(require(Permission.SCRIPT_WRITE))]
-Approver = Annotated[Actor, Depends(require(Permission.SCRIPT_APPROVE))]
 Withdrawer = Annotated[Actor, Depends(require(Permission.SCRIPT_WITHDRAW))]
 
 
@@ -41,17 +41,19 @@ async def bot_scripts(request: Request, works: WorksDep, revision: int = -1,
                       wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0.0) -> dict[str, Any]:
     """All that may be said, or `{"revision", "unchanged": true}`; waits up to ``wait`` seconds for a change.
 
-    No transaction and no thread is held between two looks.
+    No transaction and no thread is held between two looks. What this process publishes is hinted at once; what
+    another one publishes is seen at the next look.
     """
     until = monotonic() + wait
     stopping: asyncio.Event | None = getattr(request.app.state, "stopping", None)
-    while True:
-        current = await run_in_threadpool(_revision, works)
-        if current != revision:
-            return await run_in_threadpool(_feed, works)
-        if monotonic() >= until or (stopping is not None and stopping.is_set()) or await request.is_disconnected():
-            return {"revision": current, "unchanged": True}
-        await asyncio.sleep(min(LOOK_EVERY, max(0.0, until - monotonic())))
+    with request.app.state.hub.listen("scripts") as news:
+        while True:
+            current = await run_in_threadpool(_revision, works)
+            if current != revision:
+                return await run_in_threadpool(_feed, works)
+            if monotonic() >= until or (stopping is not None and stopping.is_set()) or await request.is_disconnected():
+                return {"revision": current, "unchanged": True}
+            await news.wait(min(LOOK_EVERY, max(0.0, until - monotonic())))
 
 
 def _revision(works: Works) -> int:
@@ -165,6 +167,55 @@ def withdraw(key: str, body: MoveIn, works: WorksDep, actor: Withdrawer, now: No
                  lambda work, which, how: service.withdraw(work, which, how.reason))
 
 
+@router.get("/scripts/{key}/versions/{version}/checks")
+def checks(key: str, version: int, works: WorksDep, actor: Reader, now: NowDep) -> dict[str, Any]:
+    """What every check says, each with its reason and what to do; and who must still approve."""
+    with works.read(actor, now) as work:
+        found = service.the_version(work.session, key, version)
+        needed = max(found.approvals_needed, service.approvals_needed(found.text, found.buttons))
+        signed = [one for one in (found.first_approver_id, found.approver_id) if one]
+        return {"findings": [asdict(one) for one in service.findings(work.session, found)],
+                "approvals": {"needed": needed, "by": signed, "missing": max(0, needed - len(signed))}}
+
+
+@router.get("/scripts/{key}/versions/{version}/replay")
+def replay_version(key: str, version: int, request: Request, works: WorksDep, actor: Reader, now: NowDep,
+                   limit: Annotated[int, Query(ge=1, le=replay.MOST)] = replay.USUAL) -> dict[str, Any]:
+    """Which answers to the last real questions would change. Questions come masked."""
+    with works.read(actor, now) as work:
+        plan = replay.prepare(work, service.the_version(work.session, key, version).id, turns_of(request), limit)
+    found = replay.run(plan, study_of(request))
+    return {"turns": found.total, "same": found.same, "changed": found.changed, "worse": found.wrong,
+            "matched": found.matched, "why": found.why, "changes": [
+                {"kind": one.kind, "count": one.count, "worse": one.wrong, "questions": [s["text"] for s in one.samples],
+                 "before": asdict(one.before) if one.before else None,
+                 "after": asdict(one.after) if one.after else None} for one in found.changes]}
+
+
+@router.post("/scripts/files", status_code=201)
+async def add_file(works: WorksDep, actor: Writer, now: NowDep, file: UploadFile) -> dict[str, Any]:
+    """Keep a picture or PDF; its id then goes into a draft's ``attachments``."""
+    content = await file.read(MAX_BYTES + 1)
+
+    def keep() -> dict[str, Any]:
+        with works.begin(actor, now) as work:
+            row = attachments.add(work, file.filename or "附件", content)
+            return {"id": row.id, "name": row.name, "kind": row.kind, "size": row.size, "sha256": row.sha256}
+
+    return await run_in_threadpool(keep)
+
+
+@router.get("/questions")
+def list_questions(works: WorksDep, actor: Reader, now: NowDep, state: str = "open") -> dict[str, Any]:
+    """Kinds of questions that got no answer in 30 days, masked, those that most customers asked first."""
+    with works.read(actor, now) as work:
+        rows = store.clusters(work.session, state, work.now - questions.WINDOW)
+        return {"questions": [
+            {"id": one.id, "label": one.label, "count": one.count, "customers": one.customers, "first_at": one.first_at,
+             "last_at": one.last_at, "state": one.state, "script_key": one.script_key, "reason": one.reason,
+             "phrases": [phrase["text"] for phrase in questions.phrases(one)]} for one in rows]}
+
+
 @router.post("/scripts/{key}/rollback")
 def rollback(key: str, body: RollbackIn, works: WorksDep, actor: Approver, now: NowDep) -> VersionOut:
     with works.begin(actor, now) as work:
@@ -177,6 +228,8 @@ def content_of(body: DraftIn) -> Content:
         text=body.text, topic=body.topic, title=body.title, channel=body.channel, note=body.note, source=body.source,
         buttons=[button.model_dump(exclude_none=True) for button in body.buttons], examples=body.examples,
         effective_from=_aware(body.effective_from), effective_to=_aware(body.effective_to),
+        attachments=body.attachments, owner=body.owner, tags=body.tags, review_on=body.review_on,
+        review_given="review_on" in body.model_fields_set,
     )
 
 
@@ -191,4 +244,5 @@ def _version(version: ScriptVersion) -> VersionOut:
 
 def _script(script: Script, versions: Sequence[ScriptVersion]) -> ScriptOut:
     return ScriptOut(key=script.key, topic=script.topic, title=script.title, owner=script.owner, source=script.source,
+                     tags=script.tags, review_on=script.review_on,
                      versions=[_version(version) for version in versions])

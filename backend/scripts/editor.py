@@ -1,7 +1,8 @@
 """The editor's form: from a version to fields, from what was typed to content. What was typed is never lost."""
 
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -19,7 +20,8 @@ def blank() -> dict[str, Any]:
     """A form with nothing in it."""
     empty = {"title": "", "say": "", "action": ""}
     return {"key": "", "title": "", "topic": "ask_logistics", "channel": "any", "text": "", "examples": "", "note": "",
-            "source": "", "effective_from": "", "effective_to": "", "seen": "",
+            "source": "", "effective_from": "", "effective_to": "", "seen": "", "owner": "", "tags": "", "review_on": "",
+            "question": "", "files": [],
             "buttons": [dict(empty) for _ in range(wording.MAX_BUTTONS)]}
 
 
@@ -32,7 +34,9 @@ def filled(script: Script, version: ScriptVersion) -> dict[str, Any]:
         "key": script.key, "title": script.title, "topic": script.topic, "source": script.source,
         "channel": version.channel, "text": version.text, "examples": "\n".join(version.examples),
         "note": version.note, "effective_from": _local(version.effective_from),
-        "effective_to": _local(version.effective_to), "seen": service.digest_of(version),
+        "effective_to": _local(version.effective_to), "seen": service.digest_of(version), "owner": script.owner,
+        "tags": "、".join(script.tags), "review_on": script.review_on.isoformat() if script.review_on else "",
+        "files": [dict(file) for file in version.attachments],
     }
 
 
@@ -45,7 +49,7 @@ def typed(form: FormData) -> dict[str, Any]:
     """What stands in the form, kept as typed: after an error it goes back to the screen unchanged."""
     given = blank()
     for name in ("key", "title", "topic", "channel", "text", "examples", "note", "source", "effective_from",
-                 "effective_to", "seen"):
+                 "effective_to", "seen", "owner", "tags", "review_on", "question"):
         value = form.get(name)
         if isinstance(value, str):
             given[name] = value
@@ -53,6 +57,9 @@ def typed(form: FormData) -> dict[str, Any]:
         does = str(form.get(f"b{number}_does", "say"))
         slot.update(title=str(form.get(f"b{number}_title", "")), say=str(form.get(f"b{number}_say", "")),
                     action="" if does == "say" else does)
+    # Only ids and names come back; what a version keeps is read from the store.
+    given["files"] = [{"id": file_id, "name": str(form.get(f"file_name_{file_id}", "附件"))}
+                      for file_id in form.getlist("file") if isinstance(file_id, str) and file_id]
     return given
 
 
@@ -74,7 +81,26 @@ def content(typed: Mapping[str, Any], form: FormData) -> Content:
         text=typed["text"], buttons=_buttons(typed), examples=typed["examples"].splitlines(), channel=typed["channel"],
         note=typed["note"], topic=typed["topic"], title=typed["title"], source=typed["source"],
         effective_from=_instant(typed, "effective_from"), effective_to=_instant(typed, "effective_to"),
+        attachments=[file["id"] for file in typed["files"]], owner=typed["owner"].strip() or None,
+        # A form without the field (a browser sends none that is locked) says nothing about it.
+        tags=tags_of(typed["tags"]) if "tags" in form else None, review_on=day(typed["review_on"], "review_on"),
+        review_given="review_on" in form,
     )
+
+
+def tags_of(text: str) -> list[str]:
+    """Tags as people type them: apart by commas, 、 or blanks."""
+    return [tag for tag in re.split(r"[、，,;；\s]+", text) if tag]
+
+
+def day(raw: str, name: str) -> date | None:
+    """A day from a date field. Raises Invalid (`bad_day`), with the field."""
+    if not raw.strip():
+        return None
+    try:
+        return date.fromisoformat(raw.strip())
+    except ValueError as error:
+        raise Invalid("bad_day", "日期没写对，例如 2027-03-31。", fields={name: "例如 2027-03-31"}) from error
 
 
 def _instant(typed: Mapping[str, Any], name: str) -> datetime | None:
@@ -96,7 +122,7 @@ def preview(work: Work, typed: Mapping[str, Any]) -> dict[str, Any]:
     current = next((one.text for one in store.effective(work.session, typed["key"], (typed["channel"],))), None)
     values = {name: f"{{{name}}}" for name in rules.variables_in(text)} | wording.sample_values(service.house_values())
     return {
-        "text": rules.render(text, values), "buttons": buttons, "chars": len(text),
+        "text": rules.render(text, values), "buttons": buttons, "chars": len(text), "files": typed["files"],
         # An empty page is a beginning, not a mistake.
         "findings": service.check(work.session, typed["key"], text, buttons, examples, typed["channel"], current)
         if text else [],

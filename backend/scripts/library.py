@@ -1,16 +1,17 @@
 """The library as a page shows it: shelves, rows, what needs somebody. Reads only."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from backend.infra.work import Work
 from backend.kernel.actors import Permission
-from backend.kernel.clock import zh_date
+from backend.kernel.clock import shanghai_date, zh_date
 from backend.kernel.statistics import Rate
-from backend.scripts import shelves, store
-from backend.scripts.rules import CHANNELS, IMPORT_AUTHOR, State
+from backend.people import service as people
+from backend.scripts import questions, shelves, store
+from backend.scripts.rules import CHANNELS, IMPORT_AUTHOR, PACK_AUTHOR, State
 from backend.scripts.tables import Script, ScriptVersion
 
 EXPIRING = timedelta(days=30)
@@ -43,6 +44,8 @@ class Row:
     tags: list[Tag]
     usage: Usage | None
     selected: bool
+    owner: str = ""
+    labels: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Query:
 
     shelf: str = ""
     words: str = ""
-    need: str = ""  # waiting | expiring | mine
+    need: str = ""  # waiting | expiring | review | mine
 
     def link(self) -> str:
         """The same question as a query string, for links that keep it."""
@@ -79,13 +82,17 @@ class Library:
     found: int
     waiting: int
     expiring: int
+    review: int
     mine: int
+    questions: int = 0  # kinds of unanswered questions
+    proposals: int = 0  # agents' edits to decide
+    own_edits: int = 0  # the reader's own edits of approved answers
 
     @property
     def heading(self) -> str:
         if self.query.words:
             return f"「{self.query.words}」{self.found} 条"
-        names = {"waiting": "等我审批", "expiring": "30 天内到期", "mine": "我的草稿"}
+        names = {"waiting": "等我审批", "expiring": "30 天内到期", "review": "到期待复审", "mine": "我的草稿"}
         return f"{names.get(self.query.need) or shelves.SHELVES.get(self.query.shelf, '全部')} {self.found} 条"
 
 
@@ -107,15 +114,17 @@ def shelf_counts(scripts: Iterable[Script]) -> dict[str, int]:
 def look(work: Work, query: Query, selected: str = "", usage: Mapping[str, Usage] | None = None) -> Library:
     """The library for one question. ``usage`` gives each key's figures, where somebody counted."""
     scripts = store.scripts(work.session)
+    today = shanghai_date(work.now)
     versions: dict[str, list[ScriptVersion]] = {}
     for version in store.living(work.session):
         versions.setdefault(version.key, []).append(version)
-    tests = {
+    tests: dict[str, Callable[[Script], bool]] = {
         "waiting": lambda one: any(_waits_for(v, work) for v in versions.get(one.key, ())),
         "expiring": lambda one: any(_expires_soon(v, work.now) for v in versions.get(one.key, ())),
         "mine": lambda one: any(v.state == State.DRAFT and v.author_id in (work.actor.id, IMPORT_AUTHOR)
                                 for v in versions.get(one.key, ())),
     }
+    tests["review"] = lambda one: one.review_on is not None and one.review_on <= today
     needs = {name: sum(map(test, scripts)) for name, test in tests.items()}
     chosen = [
         script for script in scripts
@@ -127,23 +136,30 @@ def look(work: Work, query: Query, selected: str = "", usage: Mapping[str, Usage
     chosen.sort(key=lambda script: _urgency(versions.get(script.key, ())))
     shown = chosen[:MAX_ROWS]
     silent = store.newest(work.session, [script.key for script in shown if script.key not in versions])
+    owners = {one: people.staff_name(work.session, one) for one in {script.owner for script in shown}
+              if one != PACK_AUTHOR}
     rows = [
         Row(key=script.key, title=script.title, usage=(usage or {}).get(script.key), selected=script.key == selected,
-            tags=_tags(versions.get(script.key) or [silent[script.key]], work.now)
-            if script.key in versions or script.key in silent else [])
+            owner=owners.get(script.owner, ""), labels=script.tags,
+            tags=[*(_tags(versions.get(script.key) or [silent[script.key]], work.now)
+                    if script.key in versions or script.key in silent else []),
+                  *([Tag("history", "notice", "该复审了")] if tests["review"](script) else [])])
         for script in shown
     ]
     counts = shelf_counts(scripts)
     return Library(
         query=query, total=len(scripts), rows=rows, found=len(chosen), waiting=needs["waiting"],
-        expiring=needs["expiring"], mine=needs["mine"],
+        expiring=needs["expiring"], review=needs["review"], mine=needs["mine"],
+        questions=store.open_clusters(work.session, work.now - questions.WINDOW),
+        proposals=store.count_proposals(work.session, state="open"),
+        own_edits=store.count_proposals(work.session, staff_id=work.actor.id) if work.actor.is_staff else 0,
         shelves=[Shelf(slug, label, counts[slug], "主题" if slug in shelves.INTENTS else "其他")
                  for slug, label in shelves.SHELVES.items() if counts.get(slug)],
     )
 
 
 def _waits_for(version: ScriptVersion, work: Work) -> bool:
-    return (version.state == State.IN_REVIEW and version.author_id != work.actor.id
+    return (version.state == State.IN_REVIEW and work.actor.id not in (version.author_id, version.first_approver_id)
             and work.actor.can(Permission.SCRIPT_APPROVE))
 
 
@@ -154,7 +170,7 @@ def _expires_soon(version: ScriptVersion, now: datetime) -> bool:
 
 def _mentions(script: Script, versions: Sequence[ScriptVersion], words: str) -> bool:
     """Every word of the search is found in the title, the key, a text or an example question."""
-    heap = "\n".join([script.title, script.key, script.source,
+    heap = "\n".join([script.title, script.key, script.source, *script.tags,
                       *(f"{v.text}\n" + "\n".join(v.examples) for v in versions)]).lower()
     return all(word in heap for word in words.lower().split())
 

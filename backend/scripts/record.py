@@ -12,11 +12,12 @@ from backend.kernel.actors import Permission
 from backend.kernel.clock import shanghai_date, zh_datetime, zh_day, zh_duration, zh_time
 from backend.kernel.errors import NotFound
 from backend.people import service as people
-from backend.scripts import service, store
+from backend.scripts import promises, proposals, service, store
 from backend.scripts.difference import SideBySide, compare
 from backend.scripts.library import Tag, tag_of
+from backend.scripts.promises import Promise
 from backend.scripts.rules import CHANNELS, IMPORT_AUTHOR, LIFECYCLE, PACK_APPROVER, PACK_AUTHOR, Action, State
-from backend.scripts.speaking import digest_of, is_intact
+from backend.scripts.speaking import digest_of, is_intact, organisation
 from backend.scripts.tables import Script, ScriptVersion
 from backend.scripts.wording import Finding
 
@@ -52,6 +53,11 @@ class Detail:
     seen: str
     intact: bool
     validity: str = ""
+    review: str = ""
+    review_due: bool = False
+    promised: list[Promise] = field(default_factory=list)  # why it needs two approvers
+    missing: str = ""  # who can still approve, when somebody must
+    proposed: list[proposals.View] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -79,7 +85,9 @@ def detail(work: Work, script: Script, versions: Sequence[ScriptVersion], versio
     state = State(version.state)
     base = _base(versions, version)
     acts = store.acts(work.session, [version.id])
-    who = names(work.session, [script.owner, version.author_id, version.approver_id, *(act.actor_id for act in acts)])
+    who = names(work.session, [script.owner, version.author_id, version.first_approver_id, version.approver_id,
+                               *(act.actor_id for act in acts)])
+    today = shanghai_date(work.now)
     living = [v for v in versions if v.state in (State.EFFECTIVE, State.IN_REVIEW, State.APPROVED, State.DRAFT)]
     return Detail(
         script=script, version=version, state=state, channel=CHANNELS.get(version.channel, version.channel),
@@ -91,7 +99,36 @@ def detail(work: Work, script: Script, versions: Sequence[ScriptVersion], versio
         back_to=_back_to(work, versions, version), seen=digest_of(version),
         intact=version.digest is None or is_intact(version), validity=_validity(version, work.now),
         history=[_act(act, who, work.now) for act in acts],
+        review=zh_day(script.review_on, today, relative=True) if script.review_on else "",
+        review_due=script.review_on is not None and script.review_on <= today,
+        promised=_promised(version), missing=_missing(work, version),
+        proposed=proposals.open_views(work.session, work.now, script.key),
     )
+
+
+def _promised(version: ScriptVersion) -> list[Promise]:
+    """What makes it need two approvers: by the rule as it stands, while somebody can still approve."""
+    if version.approvals_needed < promises.NEEDED and version.state not in (State.DRAFT, State.IN_REVIEW):
+        return []
+    return promises.found_in(promises.spoken_texts(version.text, version.buttons), promises.own_list(organisation()))
+
+
+def approvers_left(session: Session, version: ScriptVersion) -> list[str]:
+    """Names of those who may sign this version: neither its author nor anybody who has."""
+    gone = {version.author_id, version.first_approver_id}
+    return [staff.display_name for staff, _ in people.everybody(session)
+            if staff.active and staff.id not in gone and people.actor_of(session, staff).can(Permission.SCRIPT_APPROVE)]
+
+
+def _missing(work: Work, version: ScriptVersion) -> str:
+    """Who is missing, in a sentence; empty when nobody is waited for or one approver is plenty."""
+    if version.state != State.IN_REVIEW or version.approvals_needed < promises.NEEDED:
+        return ""
+    left = approvers_left(work.session, version)
+    still = promises.NEEDED - (version.first_approver_id is not None)
+    if len(left) < still:
+        return "审批人不够：要两位不同的同事，作者除外。请系统管理员再给一位同事开通审批。"
+    return f"还差 {still} 位，可以由{'、'.join(left[:4])}批准"
 
 
 def _base(versions: Sequence[ScriptVersion], version: ScriptVersion) -> ScriptVersion | None:
@@ -121,7 +158,7 @@ def _may(work: Work, version: ScriptVersion) -> set[str]:
         (Action.EDIT, Permission.SCRIPT_WRITE, own),
         (Action.SUBMIT, Permission.SCRIPT_WRITE, own),
         (Action.RECALL, Permission.SCRIPT_WRITE, own),
-        (Action.APPROVE, Permission.SCRIPT_APPROVE, not own),
+        (Action.APPROVE, Permission.SCRIPT_APPROVE, not own and version.first_approver_id != actor.id),
         (Action.SEND_BACK, Permission.SCRIPT_APPROVE, not own),
         (Action.REFUSE, Permission.SCRIPT_APPROVE, not own),
         (Action.WITHDRAW, Permission.SCRIPT_WITHDRAW, own or state not in (State.DRAFT, State.IN_REVIEW)),
@@ -171,18 +208,29 @@ def _trail(work: Work, version: ScriptVersion, acts: Sequence[Any], who: Mapping
         return [*steps, Step(state.zh, "bad", _last(acts, who, now))]
     steps.append(Step("提交", "done", [f"{author}，{_when(version.submitted_at, now)}",
                                      version.note if version.note and not version.restores else "没写说明"]))
+    if version.first_approver_id and version.first_approved_at:
+        steps.append(Step("第一位审批", "done", [f"{who[version.first_approver_id]}，{_when(version.first_approved_at, now)}",
+                                            "批准"]))
     if state == State.IN_REVIEW:
-        waited = zh_duration(now - version.submitted_at)
-        if version.author_id == work.actor.id or not work.actor.can(Permission.SCRIPT_APPROVE):
-            lines = [f"等另一位同事，已 {waited}", "作者不能审自己的"]
-        else:
-            lines = [f"等你，已 {waited}", "作者不能审自己的"]
-        return [*steps, Step("审批", "now", lines), Step("生效", "todo", _promise(version, now))]
+        return [*steps, *_still_to_sign(work, version), Step("生效", "todo", _promise(version, now))]
     if version.approver_id is None or version.approved_at is None:
         return [*steps, Step(state.zh, "bad", _last(acts, who, now))]
-    steps.append(Step("审批", "done", [f"{who[version.approver_id]}，{_when(version.approved_at, now)}",
-                                     "批准"]))
+    steps.append(Step("第二位审批" if version.first_approver_id else "审批", "done",
+                      [f"{who[version.approver_id]}，{_when(version.approved_at, now)}", "批准"]))
     return [*steps, _ending(version, state, acts, who, now)]
+
+
+def _still_to_sign(work: Work, version: ScriptVersion) -> list[Step]:
+    waited = zh_duration(work.now - (version.first_approved_at or version.submitted_at or work.now))
+    barred = version.author_id == work.actor.id or not work.actor.can(Permission.SCRIPT_APPROVE)
+    first, two = version.first_approver_id, version.approvals_needed > 1
+    whom = "等另一位同事" if barred or first == work.actor.id else "等你"
+    rule = "不能是作者，也不能是同一人" if two else "作者不能审自己的"
+    if not two:
+        return [Step("审批", "now", [f"{whom}，已 {waited}", rule])]
+    if first:
+        return [Step("第二位审批", "now", [f"{whom}，已 {waited}", rule])]
+    return [Step("第一位审批", "now", [f"{whom}，已 {waited}", "有价格、退款或赔付承诺"]), Step("第二位审批", "todo", [rule])]
 
 
 def _promise(version: ScriptVersion, now: datetime) -> list[str]:
@@ -211,8 +259,9 @@ def _last(acts: Sequence[Any], who: Mapping[str, str], now: datetime) -> list[st
 
 DEEDS = {
     "script_drafted": "起草", "script_edited": "修改草稿", "script_submitted": "提交审批", "script_recalled": "收回",
-    "script_sent_back": "退回修改", "script_refused": "不同意", "script_approved": "批准", "script_started": "生效",
+    "script_sent_back": "退回修改", "script_refused": "不同意", "script_approved": "批准", "script_approved_first": "批准（第一位）", "script_started": "生效",
     "script_withdrawn": "撤回", "script_expired": "到期",
+    "script_proposal_accepted": "采用客服的改动", "script_proposal_declined": "没有采用客服的改动",
     "script_rolled_back": "恢复旧版本", "script_seeded": "随初始话术包上线",
 }
 

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from backend.kernel.errors import Invalid
+from backend.kernel.actors import must_differ
+from backend.kernel.errors import Forbidden, Invalid
 from backend.kernel.transitions import Lifecycle
 
 FALLBACK_KEY = "system.fallback"
@@ -112,6 +113,14 @@ class Spoken:
     version: int
     version_id: str
     buttons: list[dict[str, Any]] = field(default_factory=list)
+    attachments: list[dict[str, Any]] = field(default_factory=list)
+
+
+def may_sign(author_id: str, first_approver_id: str | None, actor_id: str) -> None:
+    """Neither the author nor anybody twice. Raises Forbidden (`same_person`, `approved_already`)."""
+    must_differ(author_id, actor_id)
+    if first_approver_id == actor_id:
+        raise Forbidden("approved_already", "您已经批准过这一版，它有价格、退款或赔付承诺，还要另一位同事批准。")
 
 
 _VARIABLE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -146,11 +155,13 @@ def in_force(state: str, effective_from: datetime | None, effective_to: datetime
 
 def digest(
     *, key: str, version: int, channel: str, text: str, buttons: Sequence[Mapping[str, Any]], examples: Sequence[str],
-    effective_from: datetime | None, effective_to: datetime | None,
+    effective_from: datetime | None, effective_to: datetime | None, attachments: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """SHA-256 over everything that an approver agrees to: the proof that words said are words approved."""
-    body = [key, version, channel, text, [dict(button) for button in buttons], list(examples),
-            _instant(effective_from), _instant(effective_to)]
+    body: list[Any] = [key, version, channel, text, [dict(button) for button in buttons], list(examples),
+                       _instant(effective_from), _instant(effective_to)]
+    if attachments:  # only then: words without files keep the proof that they were approved with
+        body.append([[one["name"], one["sha256"]] for one in attachments])
     canonical = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -1,6 +1,6 @@
 """Shapes of the staff API."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,6 +27,10 @@ class DraftIn(BaseModel):
     examples: list[str] = Field(default_factory=list, max_length=200)
     note: str = Field(default="", max_length=300)
     source: str | None = Field(default=None, max_length=300)
+    owner: str | None = Field(default=None, max_length=64)
+    tags: list[str] | None = Field(default=None, max_length=20)
+    review_on: date | None = None
+    attachments: list[str] = Field(default_factory=list, max_length=10)  # ids of stored files
     effective_from: datetime | None = None
     effective_to: datetime | None = None
 
@@ -61,7 +65,11 @@ class VersionOut(BaseModel):
     note: str
     author_id: str
     drafted_at: datetime
+    attachments: list[dict[str, Any]]
     submitted_at: datetime | None
+    approvals_needed: int
+    first_approver_id: str | None
+    first_approved_at: datetime | None
     approver_id: str | None
     approved_at: datetime | None
     refusal: str | None
@@ -81,4 +89,6 @@ class ScriptOut(BaseModel):
     title: str
     owner: str
     source: str
+    tags: list[str]
+    review_on: date | None
     versions: list[VersionOut]

@@ -12,8 +12,8 @@ from backend.kernel.actors import Actor, Permission, must_differ
 from backend.kernel.errors import Conflict, Forbidden, Invalid, NotFound, ZhikeError
 from backend.kernel.ids import new_id
 from backend.scripts import rules, speaking, store, wording
-from backend.scripts.checking import check, findings
-from backend.scripts.drafting import Content, draft, known_channel, name_it, write
+from backend.scripts.checking import approvals_needed, check, findings
+from backend.scripts.drafting import Content, draft, known_channel, name_it, settle_details, write
 from backend.scripts.events import ScriptPublished, ScriptWithdrawn
 from backend.scripts.exchange import (
     ImportReport,
@@ -31,8 +31,8 @@ from backend.scripts.speaking import digest_of, effective, feed, house_values, o
 from backend.scripts.tables import Script, ScriptVersion
 
 __all__ = [
-    "Content", "ImportReport", "Spoken", "VersionCard", "activate_due", "approve", "check", "digest_of",
-    "draft", "edit_draft", "effective", "export_rows", "feed", "findings", "get", "house_values", "import_file",
+    "Content", "ImportReport", "Spoken", "VersionCard", "activate_due", "approvals_needed", "approve", "check", "digest_of",
+    "draft", "edit_draft", "effective", "export_rows", "feed", "files_of", "findings", "get", "house_values", "import_file",
     "import_rows", "organisation", "read_file", "recall", "refuse", "render_version", "rollback", "seed",
     "send_back", "speak", "submit", "the_version", "to_json", "to_xlsx", "version_card", "waiting_for",
     "withdraw", "write_file",
@@ -73,6 +73,12 @@ def version_card(session: Session, version_id: str) -> VersionCard | None:
     return VersionCard(key=version.key, version=version.version, version_id=version.id, title=script.title)
 
 
+def files_of(session: Session, version_id: str) -> list[dict[str, Any]]:
+    """What goes out with a version: ``{"id", "name", "kind", "size", "sha256"}`` each."""
+    version = session.get(ScriptVersion, version_id)
+    return [dict(file) for file in version.attachments] if version else []
+
+
 def waiting_for(session: Session, actor: Actor) -> int:
     """How many versions wait for this person's decision."""
     return store.waiting_for(session, actor.id) if actor.can(Permission.SCRIPT_APPROVE) else 0
@@ -93,8 +99,10 @@ def edit_draft(work: Work, version_id: str, content: Content, seen: str | None =
     version.state = LIFECYCLE.next(State(version.state), Action.EDIT)
     _same_words(version, seen)
     version.channel = known_channel(content.channel)
-    write(version, content)
+    write(work, version, content)
     script = store.script(work.session, version.key)
+    if script:
+        settle_details(work, script, content)
     # A script that nobody has heard yet may still change its name and place.
     if script and not _was_ever_approved(work.session, version.key):
         name_it(script, content)
@@ -113,9 +121,11 @@ def submit(work: Work, version_id: str, note: str = "") -> ScriptVersion:
     _must_pass(work.session, version)
     version.submitted_at, version.refusal = work.now, None
     version.note = note.strip()[:300] or version.note
+    version.approvals_needed = approvals_needed(version.text, version.buttons)
+    version.first_approver_id = version.first_approved_at = None
     work.session.add(version)
     work.journal("script_submitted", "script_version", version.id, key=version.key, version=version.version,
-                 note=version.note)
+                 note=version.note, approvals_needed=version.approvals_needed)
     work.hint("scripts")
     return version
 
@@ -125,7 +135,7 @@ def recall(work: Work, version_id: str) -> ScriptVersion:
     work.actor.require(Permission.SCRIPT_WRITE)
     version = _held(work, version_id)
     _own(work, version)
-    return _move(work, version, Action.RECALL, "script_recalled", submitted_at=None)
+    return _move(work, version, Action.RECALL, "script_recalled", **_UNSIGNED)
 
 
 def send_back(work: Work, version_id: str, reason: str) -> ScriptVersion:
@@ -134,7 +144,7 @@ def send_back(work: Work, version_id: str, reason: str) -> ScriptVersion:
     reason = _reason(reason, "请写明要改什么，作者会看到。")
     version = _held(work, version_id)
     must_differ(version.author_id, work.actor.id)
-    return _move(work, version, Action.SEND_BACK, "script_sent_back", reason, submitted_at=None, refusal=reason)
+    return _move(work, version, Action.SEND_BACK, "script_sent_back", reason, refusal=reason, **_UNSIGNED)
 
 
 def refuse(work: Work, version_id: str, reason: str) -> ScriptVersion:
@@ -149,17 +159,23 @@ def refuse(work: Work, version_id: str, reason: str) -> ScriptVersion:
 def approve(work: Work, version_id: str, seen: str | None = None, note: str = "") -> ScriptVersion:
     """Approve exactly the words that were read; they take effect at once, or on their from-date.
 
-    ``seen`` is the digest of what the approver had on the screen. Raises Forbidden (`same_person`),
-    Conflict (`text_changed`, `move_not_allowed`), Invalid (`script_not_ready`, `validity_is_empty`).
+    Words that promise money need two: the first approval is noted and the version stays in review for somebody
+    else. ``seen`` is the digest of what the approver had on the screen. Raises Forbidden (`same_person`,
+    `approved_already`), Conflict (`text_changed`, `move_not_allowed`), Invalid (`script_not_ready`,
+    `validity_is_empty`).
     """
     work.actor.require(Permission.SCRIPT_APPROVE)
     store.catalogue(work.session, work.now, lock=True)
     version = _held(work, version_id)
-    must_differ(version.author_id, work.actor.id)
     state = LIFECYCLE.next(State(version.state), Action.APPROVE)
+    rules.may_sign(version.author_id, version.first_approver_id, work.actor.id)
     _same_words(version, seen)
     rules.check_validity(version.effective_from, version.effective_to, work.now)
     _must_pass(work.session, version)
+    # The house's list may have grown since the submission: the stricter of the two counts.
+    version.approvals_needed = max(version.approvals_needed, approvals_needed(version.text, version.buttons))
+    if version.approvals_needed > 1 and version.first_approver_id is None:
+        return _sign_first(work, version, note)
     version.state, version.approver_id, version.approved_at = state, work.actor.id, work.now
     version.digest = digest_of(version)
     work.session.add(version)
@@ -168,6 +184,16 @@ def approve(work: Work, version_id: str, seen: str | None = None, note: str = ""
                  digest=version.digest, note=note.strip()[:300])
     if version.effective_from is None or version.effective_from <= work.now:
         _start(work, version)
+    work.hint("scripts")
+    return version
+
+
+def _sign_first(work: Work, version: ScriptVersion, note: str) -> ScriptVersion:
+    """The first of two: the state stays, the name stands."""
+    version.first_approver_id, version.first_approved_at = work.actor.id, work.now
+    work.session.add(version)
+    work.journal("script_approved_first", "script_version", version.id, key=version.key, version=version.version,
+                 seen=digest_of(version), note=note.strip()[:300])
     work.hint("scripts")
     return version
 
@@ -199,8 +225,10 @@ def rollback(work: Work, key: str, number: int, reason: str = "") -> ScriptVersi
     version = ScriptVersion(
         id=new_id(), key=key, version=store.last_number(work.session, key) + 1, channel=old.channel,
         state=State.APPROVED, text=old.text, variables=list(old.variables), buttons=list(old.buttons),
-        examples=list(old.examples), note=reason.strip()[:300] or f"退回到 v{number}", author_id=old.author_id,
-        drafted_at=work.now, submitted_at=work.now, approver_id=old.approver_id, approved_at=old.approved_at,
+        examples=list(old.examples), attachments=[dict(file) for file in old.attachments],
+        note=reason.strip()[:300] or f"退回到 v{number}", author_id=old.author_id, drafted_at=work.now,
+        submitted_at=work.now, approvals_needed=old.approvals_needed, first_approver_id=old.first_approver_id,
+        first_approved_at=old.first_approved_at, approver_id=old.approver_id, approved_at=old.approved_at,
         effective_to=old.effective_to, restores=number,
     )
     version.digest = digest_of(version)
@@ -248,13 +276,20 @@ def _follow_the_clock(work: Work, version: ScriptVersion) -> bool:
     return False
 
 
+# Back to the author: whoever signed did so for words that may change now.
+_UNSIGNED: dict[str, Any] = {"submitted_at": None, "first_approver_id": None, "first_approved_at": None}
+
+
 # --- moves --------------------------------------------------------------------------------------
 
 
 def _start(work: Work, version: ScriptVersion) -> None:
     """Put an approved version in force and its predecessor out of it. The catalogue is locked by the caller."""
     state = LIFECYCLE.next(State(version.state), Action.START)
-    for old in store.effective(work.session, version.key, (version.channel,)):
+    replaced = store.lock_effective(work.session, version.key, version.channel)
+    # Whoever was saying the old words has stored them by now: the end of one and the begin of the other come after.
+    work.catch_up()
+    for old in replaced:
         old.state, old.ended_at = LIFECYCLE.next(State(old.state), Action.SUPERSEDE), work.now
         work.session.add(old)
         work.journal("script_superseded", "script_version", old.id, key=old.key, version=old.version,
@@ -272,6 +307,7 @@ def _start(work: Work, version: ScriptVersion) -> None:
 def _end(work: Work, version: ScriptVersion, action: Action, deed: str, reason: str) -> ScriptVersion:
     was = State(version.state)
     version.state = LIFECYCLE.next(was, action)
+    work.catch_up()  # the version is held: whoever was saying it has stored it by now
     if was == State.EFFECTIVE:
         version.ended_at = version.effective_to if action == Action.EXPIRE and version.effective_to else work.now
     work.session.add(version)

@@ -49,6 +49,7 @@ def digest_of(version: ScriptVersion) -> str:
     return rules.digest(
         key=version.key, version=version.version, channel=version.channel, text=version.text, buttons=version.buttons,
         examples=version.examples, effective_from=version.effective_from, effective_to=version.effective_to,
+        attachments=version.attachments,
     )
 
 
@@ -65,8 +66,7 @@ def _best(candidates: list[ScriptVersion], channel: str, now: datetime) -> Scrip
     return None
 
 
-def effective(session: Session, key: str, channel: str = "web", now: datetime | None = None, *,
-              hold: bool = False) -> ScriptVersion | None:
+def effective(session: Session, key: str, channel: str = "web", now: datetime | None = None) -> ScriptVersion | None:
     """The version that is said now for a key in a channel; None when there is none.
 
     One indexed query each time, no cache: asking whether a cached answer still holds would cost the same
@@ -74,12 +74,22 @@ def effective(session: Session, key: str, channel: str = "web", now: datetime | 
     """
     if now is None:
         raise ValueError("say at which instant")
+    return _best(store.effective(session, key, (channel, ANY_CHANNEL)), channel, now)
+
+
+def _held(work: Work, key: str, channel: str) -> list[ScriptVersion]:
+    """What is in force for a key, kept so until this transaction ends.
+
+    The lock may have been waited for: from here on it is the instant after that, so that no message bears a
+    time at which its words were not yet, or no longer, in force.
+    """
+    candidates: list[ScriptVersion] = []
     for _ in range(LOOKS):
-        candidates = store.effective(session, key, (channel, ANY_CHANNEL), hold=hold)
-        found = _best(candidates, channel, now)
-        if found or candidates or not hold:
-            return found
-    return None
+        candidates = store.effective(work.session, key, (channel, ANY_CHANNEL), hold=True)
+        work.catch_up()
+        if candidates:
+            break
+    return candidates
 
 
 def speak(work: Work, key: str, variables: Mapping[str, object] | None = None, channel: str = "web") -> Spoken:
@@ -87,7 +97,7 @@ def speak(work: Work, key: str, variables: Mapping[str, object] | None = None, c
 
     Raises Unavailable (`no_approved_words`) when not even the fallback is in force.
     """
-    version = effective(work.session, key, channel, work.now, hold=True)
+    version = _best(_held(work, key, channel), channel, work.now)
     if version is None:
         return _fallback(work, key, channel, _why_not(work, key, channel))
     return _say(work, version, variables or {}, channel)
@@ -96,7 +106,7 @@ def speak(work: Work, key: str, variables: Mapping[str, object] | None = None, c
 def render_version(work: Work, version_id: str | None, key: str, variables: Mapping[str, object] | None = None,
                    channel: str = "web") -> Spoken:
     """The words of the version that the bot proposes, if it may be said now; else the key's current ones."""
-    candidates = store.effective(work.session, key, (channel, ANY_CHANNEL), hold=True)
+    candidates = _held(work, key, channel)
     proposed = next((one for one in candidates if one.id == version_id and _speakable(one, work.now)), None)
     if proposed is None:
         return speak(work, key, variables, channel)
@@ -109,7 +119,8 @@ def _say(work: Work, version: ScriptVersion, variables: Mapping[str, object], ch
     except Invalid as error:
         return _fallback(work, version.key, channel, "variable_missing", "、".join(error.fields))
     return Spoken(text=text, key=version.key, version=version.version, version_id=version.id,
-                  buttons=[dict(button) for button in version.buttons])
+                  buttons=[dict(button) for button in version.buttons],
+                  attachments=[dict(file) for file in version.attachments])
 
 
 def _why_not(work: Work, key: str, channel: str) -> str:
@@ -119,7 +130,7 @@ def _why_not(work: Work, key: str, channel: str) -> str:
 
 def _fallback(work: Work, key: str, channel: str, reason: str, detail: str = "") -> Spoken:
     work.record(ScriptMissing(at=work.now, key=key, reason=reason, detail=detail))
-    version = None if key == FALLBACK_KEY else effective(work.session, FALLBACK_KEY, channel, work.now, hold=True)
+    version = None if key == FALLBACK_KEY else _best(_held(work, FALLBACK_KEY, channel), channel, work.now)
     nothing = Unavailable("no_approved_words", "没有可以说的话术，请在话术页批准「没听懂」这一条（system.fallback）。")
     if version is None:
         raise nothing
@@ -128,7 +139,8 @@ def _fallback(work: Work, key: str, channel: str, reason: str, detail: str = "")
     except Invalid as error:
         raise nothing from error
     return Spoken(text=text, key=version.key, version=version.version, version_id=version.id,
-                  buttons=[dict(button) for button in version.buttons])
+                  buttons=[dict(button) for button in version.buttons],
+                  attachments=[dict(file) for file in version.attachments])
 
 
 def feed(session: Session, now: datetime) -> dict[str, Any]:

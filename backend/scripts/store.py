@@ -4,14 +4,22 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists
+from sqlalchemy import exists, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlmodel import Session, col, func, or_, select
 
 from backend.infra.journal import JournalEntry
 from backend.scripts.rules import ANY_CHANNEL, OPEN_STATES, State
-from backend.scripts.tables import Catalogue, Script, ScriptVersion
+from backend.scripts.tables import (
+    Catalogue,
+    ClusteredQuestion,
+    QuestionCluster,
+    Script,
+    ScriptFile,
+    ScriptProposal,
+    ScriptVersion,
+)
 
 
 def script(session: Session, key: str) -> Script | None:
@@ -48,6 +56,15 @@ def versions(session: Session, key: str) -> list[ScriptVersion]:
 
 def last_number(session: Session, key: str) -> int:
     return session.exec(select(func.max(ScriptVersion.version)).where(ScriptVersion.key == key)).one() or 0
+
+
+def lock_effective(session: Session, key: str, channel: str) -> list[ScriptVersion]:
+    """What is in force for a key and channel, held for a change: whoever is saying it has finished by now."""
+    return list(session.exec(
+        select(ScriptVersion).where(ScriptVersion.key == key, ScriptVersion.channel == channel,
+                                    ScriptVersion.state == State.EFFECTIVE)
+        .with_for_update().execution_options(populate_existing=True)
+    ))
 
 
 def effective(session: Session, key: str, channels: Sequence[str], *, hold: bool = False) -> list[ScriptVersion]:
@@ -135,10 +152,11 @@ def newest(session: Session, of: Collection[str]) -> dict[str, ScriptVersion]:
 
 
 def waiting_for(session: Session, staff_id: str) -> int:
-    """How many versions wait for this approver's decision: all in review that they did not write."""
+    """How many versions wait for this approver's decision: all in review that they neither wrote nor signed."""
     return session.exec(
         select(func.count()).select_from(ScriptVersion)
-        .where(ScriptVersion.state == State.IN_REVIEW, ScriptVersion.author_id != staff_id)
+        .where(ScriptVersion.state == State.IN_REVIEW, ScriptVersion.author_id != staff_id,
+               or_(col(ScriptVersion.first_approver_id).is_(None), ScriptVersion.first_approver_id != staff_id))
     ).one()
 
 
@@ -149,10 +167,11 @@ def neighbours(session: Session, key: str) -> list[tuple[str, str, list[str]]]:
 
 
 def acts(session: Session, version_ids: Collection[str]) -> list[JournalEntry]:
-    """Who did what to these versions, in the order it happened."""
+    """Who did what to these versions, in the order it happened; that agents used them is counted elsewhere."""
     return list(session.exec(
         select(JournalEntry)
-        .where(JournalEntry.subject_kind == "script_version", col(JournalEntry.subject_id).in_(version_ids))
+        .where(JournalEntry.subject_kind == "script_version", col(JournalEntry.subject_id).in_(version_ids),
+               col(JournalEntry.action).not_in(["script_used_by_agent", "script_proposed"]))
         .order_by(col(JournalEntry.at))
     ))
 
@@ -162,3 +181,96 @@ def has_effective(session: Session, key: str) -> bool:
         select(exists().where(ScriptVersion.key == key, ScriptVersion.state == State.EFFECTIVE))  # type: ignore[arg-type]
     ).one()
     return bool(found)
+
+
+def file(session: Session, file_id: str) -> ScriptFile | None:
+    return session.get(ScriptFile, file_id)
+
+
+def file_by_hash(session: Session, sha256: str) -> ScriptFile | None:
+    return session.exec(select(ScriptFile).where(ScriptFile.sha256 == sha256)).first()
+
+
+def files_named(session: Session, name: str) -> list[ScriptFile]:
+    return list(session.exec(select(ScriptFile).where(ScriptFile.name == name)))
+
+
+# --- unanswered questions -----------------------------------------------------------------------
+
+
+def clusters(session: Session, state: str | None = None, since: datetime | None = None) -> list[QuestionCluster]:
+    """Clusters, those that most customers asked first."""
+    wanted = select(QuestionCluster)
+    if state:
+        wanted = wanted.where(QuestionCluster.state == state)
+    if since:
+        wanted = wanted.where(col(QuestionCluster.last_at) >= since)
+    return list(session.exec(wanted.order_by(col(QuestionCluster.customers).desc(), col(QuestionCluster.count).desc(),
+                                             col(QuestionCluster.last_at).desc(), col(QuestionCluster.id))))
+
+
+def cluster(session: Session, cluster_id: str, *, lock: bool = False) -> QuestionCluster | None:
+    return session.get(QuestionCluster, cluster_id, with_for_update=lock, populate_existing=lock)
+
+
+def open_clusters(session: Session, since: datetime) -> int:
+    """How many kinds of questions wait for words."""
+    return session.exec(select(func.count()).select_from(QuestionCluster).where(
+        QuestionCluster.state == "open", col(QuestionCluster.last_at) >= since)).one()
+
+
+def clustered(session: Session, message_ids: Collection[str]) -> set[str]:
+    """Which of these messages have been counted."""
+    return set(session.exec(select(ClusteredQuestion.message_id).where(
+        col(ClusteredQuestion.message_id).in_(message_ids))))
+
+
+def move_questions(session: Session, from_cluster: str, to_cluster: str) -> None:
+    """All that was counted in one cluster now counts in the other."""
+    session.execute(update(ClusteredQuestion).where(col(ClusteredQuestion.cluster_id) == from_cluster)
+                    .values(cluster_id=to_cluster))
+
+
+def askers(session: Session, cluster_id: str) -> int:
+    """How many different customers stand behind a cluster."""
+    return session.exec(select(func.count(func.distinct(ClusteredQuestion.customer_id))).where(
+        ClusteredQuestion.cluster_id == cluster_id)).one()
+
+
+def asked_after(session: Session, cluster_id: str, instant: datetime) -> int:
+    """How often it was asked again after this instant."""
+    return session.exec(select(func.count()).select_from(ClusteredQuestion).where(
+        ClusteredQuestion.cluster_id == cluster_id, ClusteredQuestion.at > instant)).one()
+
+
+# --- agents' proposals --------------------------------------------------------------------------
+
+
+def proposal(session: Session, proposal_id: str, *, lock: bool = False) -> ScriptProposal | None:
+    return session.get(ScriptProposal, proposal_id, with_for_update=lock, populate_existing=lock)
+
+
+def proposal_of(session: Session, message_id: str) -> ScriptProposal | None:
+    return session.exec(select(ScriptProposal).where(ScriptProposal.message_id == message_id)).first()
+
+
+def proposals(session: Session, *, key: str | None = None, state: str | None = None, staff_id: str | None = None,
+              limit: int = 500) -> list[ScriptProposal]:
+    """Proposals, newest first."""
+    wanted = select(ScriptProposal)
+    if key:
+        wanted = wanted.where(ScriptProposal.key == key)
+    if state:
+        wanted = wanted.where(ScriptProposal.state == state)
+    if staff_id:
+        wanted = wanted.where(ScriptProposal.staff_id == staff_id)
+    return list(session.exec(wanted.order_by(col(ScriptProposal.said_at).desc(), col(ScriptProposal.id)).limit(limit)))
+
+
+def count_proposals(session: Session, *, state: str | None = None, staff_id: str | None = None) -> int:
+    wanted = select(func.count()).select_from(ScriptProposal)
+    if state:
+        wanted = wanted.where(ScriptProposal.state == state)
+    if staff_id:
+        wanted = wanted.where(ScriptProposal.staff_id == staff_id)
+    return session.exec(wanted).one()

@@ -32,3 +32,13 @@ class SurveyDeclined(Fact):
 
     invitation_id: str
     conversation_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandlingRated(Fact):
+    """The customer rated how a complaint was handled; ``score`` is 1 to 5."""
+
+    complaint_id: str
+    owner_id: str | None
+    score: int
+    comment: str | None

@@ -1,4 +1,4 @@
-"""Surveys, invitations (one a conversation) and the satisfaction facts that dashboards read."""
+"""Surveys, invitations (one a conversation), satisfaction facts for dashboards, ratings of handled complaints."""
 
 from datetime import datetime
 
@@ -57,3 +57,22 @@ class SatisfactionFact(SQLModel, table=True):
     reasons: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     comment: str | None = Field(default=None, sa_column=Column(EncryptedText))
     answered_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+
+
+class HandlingRating(SQLModel, table=True):
+    """How a customer rates the handling of a complaint: asked once when it is closed, answered once or never."""
+
+    __tablename__ = "complaint_ratings"
+    __table_args__ = (CheckConstraint("score IS NULL OR score BETWEEN 1 AND 5", name="handling_score_is_one_to_five"),)
+
+    id: str = Field(primary_key=True, max_length=32)
+    complaint_id: str = Field(foreign_key="complaints.id", unique=True, max_length=32)
+    survey_version_id: str = Field(foreign_key="survey_versions.id", max_length=32)
+    owner_id: str | None = Field(default=None, foreign_key="staff.id", max_length=32)
+    channel: str = Field(max_length=16)
+    asked_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    answered_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, index=True))
+    score: int | None = None
+    reasons: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    comment: str | None = Field(default=None, sa_column=Column(EncryptedText))

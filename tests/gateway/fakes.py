@@ -30,9 +30,9 @@ class FakeBot:
         self.gate: asyncio.Event | None = None  # when set, answers wait for it
 
     async def ask(self, *, conversation_id: str, message_id: str, text: str, button: dict[str, Any] | None,
-                  channel: str) -> BotTurn:
+                  channel: str, said_last: str | None = None) -> BotTurn:
         self.asked.append({"conversation_id": conversation_id, "message_id": message_id, "text": text,
-                           "button": button})
+                           "button": button, "said_last": said_last})
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:

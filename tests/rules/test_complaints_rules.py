@@ -14,14 +14,15 @@ from tests.cast import NOW
 # The way of an ordinary complaint, with what each guard asks for.
 WAY = (
     (Action.ACKNOWLEDGE, {}, Stage.ACKNOWLEDGED),
-    (Action.ASSESS, {"severity": 12}, Stage.ASSESSED),
+    (Action.ASSESS, {"score": 12}, Stage.ASSESSED),
     (Action.INVESTIGATE, {}, Stage.INVESTIGATING),
     (Action.DECIDE, {"outcome": "accepted", "text": "换新并致歉"}, Stage.DECIDED),
     (Action.COMMUNICATE, {"channel": "phone", "text": "新桌板明天送到"}, Stage.COMMUNICATED),
     (Action.CLOSE, {}, Stage.CLOSED),
 )
 FACTS = {
-    "severity": 12,
+    "score": 12,
+    "referred_to": "厂家",
     "outcome": "accepted",
     "channel": "phone",
     "text": "原因",
@@ -49,18 +50,20 @@ def test_a_move_that_is_not_in_the_table_is_a_coded_conflict(stage: Stage, actio
     assert stage.zh in refused.value.message and action.zh in refused.value.message
 
 
-def test_every_stage_can_be_reached_and_only_withdrawn_is_final() -> None:
+def test_every_stage_can_be_reached_and_only_withdrawn_and_merged_are_final() -> None:
     assert LIFECYCLE.reachable(Stage.FILED) == set(Stage)
-    assert LIFECYCLE.final_states(Stage) == {Stage.WITHDRAWN}
+    assert LIFECYCLE.final_states(Stage) == {Stage.WITHDRAWN, Stage.MERGED}
 
 
 @pytest.mark.parametrize(
     ("stage", "action", "facts", "field"),
     [
         (Stage.ACKNOWLEDGED, Action.ASSESS, {}, "severity"),
-        (Stage.ACKNOWLEDGED, Action.ASSESS, {"severity": 28}, "severity"),
         (Stage.INVESTIGATING, Action.DECIDE, {"text": "理由"}, "outcome"),
         (Stage.INVESTIGATING, Action.DECIDE, {"outcome": "refused", "text": " "}, "text"),
+        (Stage.INVESTIGATING, Action.DECIDE, {"outcome": "refused", "text": "没有质量问题"}, "other_ways"),
+        (Stage.FILED, Action.REFER, {"text": "厂家保修"}, "referred_to"),
+        (Stage.FILED, Action.MERGE, {}, "text"),
         (Stage.DECIDED, Action.COMMUNICATE, {"text": "告诉了"}, "channel"),
         (Stage.DECIDED, Action.COMMUNICATE, {"channel": "phone"}, "text"),
         (Stage.COMMUNICATED, Action.REOPEN, {}, "text"),

@@ -1,4 +1,4 @@
-"""Who speaks, what is kept of a customer's words, what fetches a person: no I/O."""
+"""Who speaks, and what is kept of a customer's words: no I/O."""
 
 import pytest
 from hypothesis import given
@@ -54,20 +54,3 @@ def test_cleaning_is_idempotent_and_storable_whatever_was_typed(raw: str) -> Non
 @pytest.mark.parametrize("typed", ["/restart", "  /restart", "/file_complaint{\"a\":1}", "/"])
 def test_a_leading_slash_never_reaches_the_bot(typed: str) -> None:
     assert not rules.harmless(typed).lstrip().startswith("/")
-
-
-@pytest.mark.parametrize(("text", "reason"), [
-    ("充电的时候着火了怎么办", "emergency"), ("孩子吃了直接送进医院了", "emergency"), ("我不想活了", "emergency"),
-    ("有人冒充你们客服", "fraud"), ("客服让我把验证码发给他", "fraud"), ("我账号好像被盗了", "fraud"),
-    ("别让机器人回我了", "refuses_bot"),
-])
-def test_plain_words_of_danger_fetch_a_person_without_the_model(text: str, reason: str) -> None:
-    risk = rules.risk_in(text)
-    assert risk is not None
-    assert risk.reason == reason
-
-
-@pytest.mark.parametrize("text", [
-    "快递怎么还没到", "这个价格简直跳楼价", "儿童跳楼机质量怎么样", "我要转账付款可以吗", "你是机器人吗", "医院附近有门店吗", "火了这款书桌", "被子和枕头"])
-def test_ordinary_words_do_not(text: str) -> None:
-    assert rules.risk_in(text) is None

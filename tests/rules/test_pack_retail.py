@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from backend.deadlines import regime_rules
+
 PACK = Path(__file__).parents[2] / "data" / "packs" / "retail"
 
 
@@ -27,6 +29,10 @@ SYSTEM_KEYS = words(
     complaint.progress complaint.ask_number complaint.ask_last4 complaint.not_found
     complaint.lookup_locked complaint.urged complaint.none_to_urge complaint.supplemented
     complaint.withdraw_ask_person
+    complaint.stage_acknowledged complaint.stage_investigating complaint.stage_communicated
+    complaint.stage_closed complaint.stage_reopened complaint.stage_withdrawn complaint.stage_merged
+    complaint.stage_referred complaint.stage_extended complaint.stage_paused complaint.stage_resumed
+    complaint.news_waiting
     order.ask_number order.status order.shipped order.delivered order.not_found order.lookup_failed
     handoff.queued handoff.next_in_line handoff.out_of_hours handoff.already_queued
     handoff.agent_joined handoff.agent_left handoff.cancelled handoff.back_to_bot handoff.offer
@@ -41,6 +47,18 @@ SPOKEN_WITH = {
     "complaint.filed": {"complaint_no", "promised_at", "receipt_url"},
     "complaint.progress": {"complaint_no", "complaint_stage", "promised_at", "receipt_url"},
     "complaint.urged": {"complaint_no", "complaint_stage", "promised_at"},
+    **{
+        f"complaint.stage_{stage}": {"complaint_no", "promised_at", "receipt_url", "progress", "days"}
+        for stage in words(
+            """
+            acknowledged investigating communicated closed reopened withdrawn merged referred extended paused resumed
+            """
+        )
+    },
+    **{
+        f"complaint_reply.{reply}": {"customer_name", "complaint_no", "progress", "remedy", "eta", "receipt_url"}
+        for reply in words("accepted partly refused logistics")
+    },
     "order.status": {"order_no", "order_status", "item_name"},  # no day of arrival in most states
     "order.shipped": {"order_no", "item_name", "carrier", "tracking_no", "eta"},
     "order.delivered": {"order_no", "item_name"},
@@ -91,7 +109,8 @@ def scripts() -> list[Script]:
 
 
 def topic_scripts() -> list[Script]:
-    return [s for s in scripts() if s["topic"] != "system"]
+    """Answers that the bot gives; a reply to a complaint is chosen by a person."""
+    return [s for s in scripts() if s["topic"] not in ("system", "complaint_reply")]
 
 
 def used(script: Script) -> set[str]:
@@ -118,7 +137,7 @@ def test_every_script_has_the_known_fields_a_known_topic_and_an_owner_on_the_sta
         assert re.fullmatch(r"[a-z_]+\.[a-z0-9_]+", s["key"]), s["key"]
         assert s["title"].strip() and s["text"].strip(), s["key"]
         assert s["owner"] in owners, s["key"]
-        assert s["topic"] in {"system"} | INQUIRIES | CONVERSATION, s["key"]
+        assert s["topic"] in {"system", "complaint_reply"} | INQUIRIES | CONVERSATION, s["key"]
 
 
 def test_nobody_both_writes_and_approves_scripts() -> None:
@@ -255,14 +274,21 @@ def test_the_house_regime_promises_seven_working_days_and_claims_no_law_for_it()
     assert load("organisation.yml")["default_regime"] == "house_default"
 
 
+def all_regimes() -> list[dict[str, Any]]:
+    own = load("regimes.yml")
+    return own["regimes"] + [one for name in own["include"] for one in load(name)["regimes"]]
+
+
 def test_every_regime_names_its_source_whom_it_binds_and_one_rule_a_stage() -> None:
-    for regime in load("regimes.yml")["regimes"]:
+    assert len(all_regimes()) == 7
+    for regime in all_regimes():
         key = regime["key"]
         assert set(regime) - {"version"} == words("key title binds source source_mark valid_from rules"), key
         assert regime["binds"] in {"company", "regulator"} and regime["source"], key
         assert regime["source_mark"] in {"V", "S", "P"}, key
         for rule in regime["rules"]:
-            assert set(rule) - {"end_time"} == words("stage amount unit start legal note"), key
+            optional = words("end_time warn_at escalation extension internal")
+            assert set(rule) - optional == words("stage amount unit start legal note"), key
             assert rule["unit"] in words("minutes working_hours working_days calendar_days"), key
             assert rule["amount"] >= 1, key
             assert rule["legal"] == key.startswith("ref_"), key
@@ -270,12 +296,14 @@ def test_every_regime_names_its_source_whom_it_binds_and_one_rule_a_stage() -> N
         assert len(stages) == len(set(stages)), key
         # A reference clock is shown beside the shop's own and never starts.
         assert (regime["valid_from"] is None) == key.startswith("ref_"), key
+        regime_rules.check(key, regime["title"], regime["binds"], regime["source"], regime["rules"], regime["valid_from"])
         if regime["binds"] == "regulator":
             assert not {"promise", "decide"} & set(stages), key
 
 
 def test_the_survey_has_five_grades_and_reasons_for_good_and_bad() -> None:
-    [survey] = load("surveys.yml")["surveys"]
+    survey, handling = load("surveys.yml")["surveys"]
+    assert (handling["key"], len(handling["labels"])) == ("complaint_handling", 5)
     assert (survey["key"], survey["version"], survey["question"]) == ("after_chat", 1, "这次服务，您满意吗？")
     assert survey["labels"] == ["很不满", "不满", "一般", "满意", "很满意"]
     assert set(survey["reasons"]) == {"good", "bad"} and survey["comment_prompt"]

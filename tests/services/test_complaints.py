@@ -12,6 +12,7 @@ from backend.complaints import proofs, store
 from backend.complaints import service as complaints
 from backend.complaints.events import ComplaintFiled, ComplaintMoved, ComplaintUrged
 from backend.complaints.rules import Stage
+from backend.complaints.service import Query
 from backend.complaints.tables import Complaint
 from backend.deadlines import service as deadlines
 from backend.infra.work import Work, Works
@@ -83,9 +84,11 @@ def move(
         return complaints.move(work, number, action, **detail)
 
 
+# 严重 2 × 复杂 1 × 影响 2 × 紧急 3 = 12, as in the mock pages' story.
+SCORES = {"severity": 2, "complexity": 1, "impact": 2, "urgency": 3}
 WAY: tuple[tuple[str, dict[str, Any]], ...] = (
     ("acknowledge", {}),
-    ("assess", {"severity": 12, "category": "物流履约"}),
+    ("assess", {**SCORES, "category": "logistics.pickup", "unit": "logistics"}),
     ("investigate", {"text": "两次失约的原因"}),
     ("decide", {"outcome": "accepted", "text": "换新，免运费"}),
     ("communicate", {"channel": "phone", "text": "新桌板今天出库"}),
@@ -232,8 +235,13 @@ def test_a_move_that_does_not_fit_is_refused_and_leaves_no_trace(house: Works, s
         move(house, complaint.number, "reopen", text="不满意")
     if stage is Stage.WITHDRAWN:
         move(house, complaint.number, "withdraw", text="客户说不用了")
+    if stage is Stage.REFERRED:
+        move(house, complaint.number, "refer", text="由厂家保修", referred_to="云杉家具厂")
+    if stage is Stage.MERGED:
+        other = filed(house, idempotency_key="other")
+        move(house, complaint.number, "merge", text="同一件事", into=other.number)
     before = kinds(house, complaint)
-    full = {"severity": 1, "outcome": "accepted", "channel": "phone", "text": "原因"}
+    full = {**SCORES, "outcome": "accepted", "channel": "phone", "text": "原因"}
     with house.read(SYSTEM) as work:
         allowed = set(
             complaints.case(work.session, complaints.get(work.session, complaint.number), NOW)["actions"]
@@ -494,14 +502,17 @@ def test_the_list_puts_what_is_due_next_first_and_filters(house: Works) -> None:
     with house.read(SYSTEM) as work:
         listing = complaints.listing(work.session, NOW)
         assert [row["number"] for row in listing["rows"]] == [old.number, new.number]
-        assert complaints.counts(work.session, NOW) == {"open": 2, "overdue": 1, "today": 1, "all": 3}
-        overdue = complaints.listing(work.session, NOW, "overdue")["rows"]
+        tallies = complaints.counts(work.session, NOW, Query())
+        # What is next due has run out already: it stands under overdue, not under today as well.
+        assert tallies == {"open": 2, "overdue": 1, "today": 0, "major": 0, "waiting": 0, "all": 3}
+        assert complaints.due_today(work.session, shanghai_instant(2026, 10, 10, 9)) == 1
+        overdue = complaints.listing(work.session, NOW, Query(which="overdue"))["rows"]
         assert [row["number"] for row in overdue] == [old.number]
         assert overdue[0]["clock"]["tone"] == "breached"
-        found = complaints.listing(work.session, NOW, "all", search=done.number[-4:])["rows"]
+        found = complaints.listing(work.session, NOW, Query(which="all", search=done.number[-4:]))["rows"]
         assert [row["number"] for row in found] == [done.number]
-        assert complaints.listing(work.session, NOW, "all", owner_id=LIN_JIA.id)["total"] == 1
-        assert complaints.listing(work.session, NOW, "all", search="%")["total"] == 0
+        assert complaints.listing(work.session, NOW, Query(which="all", owner=LIN_JIA.id))["total"] == 1
+        assert complaints.listing(work.session, NOW, Query(which="all", search="%"))["total"] == 0
 
 
 def test_a_case_is_given_an_owner_once(house: Works) -> None:

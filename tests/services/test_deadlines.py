@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import Engine
 from sqlmodel import select
 
+from backend.deadlines import changes
 from backend.deadlines import service as deadlines
-from backend.deadlines.events import DeadlineBreached, DeadlineMoved, DeadlineNeared
+from backend.deadlines.events import DeadlineBreached, DeadlineMoved, DeadlineNeared, DeadlineWarned
 from backend.deadlines.tables import Deadline
 from backend.infra.journal import JournalEntry
 from backend.infra.work import Work, Works
@@ -30,8 +32,8 @@ regimes:
     rules:
       - {stage: decide, amount: 5, unit: working_days, end_time: "18:00", start: filed}
       - {stage: promise, amount: 7, unit: working_days, end_time: "18:00", start: filed}
-      - {stage: refund, amount: 15, unit: calendar_days, end_time: "18:00", start: refund_due}
-      - {stage: call, amount: 4, unit: working_hours, start: call_due}
+      - {stage: refund, amount: 15, unit: calendar_days, end_time: "18:00", start: refund_or_return_due}
+      - {stage: call, amount: 4, unit: working_hours, start: callback_promised}
   - key: only_reference
     title: 参照
     source: 测试
@@ -43,10 +45,10 @@ FILED = shanghai_instant(2026, 9, 24, 10, 12)  # the story of the mock pages
 
 
 @pytest.fixture
-def company(works: Works, tmp_path: Path) -> Works:
+def company(engine: Engine, tmp_path: Path) -> Works:
     """A database with one regime, and no reactions to its deadlines but the ones a test adds."""
     (tmp_path / "regimes.yml").write_text(REGIMES, encoding="utf-8")
-    own = Works(works.engine, {})
+    own = Works(engine, {})
     with own.begin(SYSTEM, NOW) as work:
         deadlines.seed(work, tmp_path)
     return own
@@ -57,7 +59,7 @@ def listening(works: Works) -> Iterator[tuple[Works, list[Any]]]:
     heard: list[Any] = []
     reactions = {
         kind: [lambda work, fact: heard.append(fact)]
-        for kind in (DeadlineNeared, DeadlineBreached, DeadlineMoved)
+        for kind in (DeadlineWarned, DeadlineNeared, DeadlineBreached, DeadlineMoved)
     }
     yield Works(works.engine, reactions), heard
 
@@ -83,7 +85,8 @@ def test_the_promise_of_the_story_falls_on_the_seventh_working_day(company: Work
     promise, decide = begin(company), begin(company, "decide")
     assert (shown(promise.due_at), shown(decide.due_at)) == ("10-12 18:00", "10-09 18:00")
     assert not promise.provisional
-    assert promise.next_check_at == promise.near_at < promise.due_at
+    half = datetime.fromisoformat(promise.schedule[0]["at"])
+    assert promise.next_check_at == half < promise.near_at < promise.due_at
 
 
 def test_a_due_date_unfolds_into_the_days_counted_and_skipped(company: Works) -> None:
@@ -104,7 +107,8 @@ def test_a_due_date_unfolds_into_the_days_counted_and_skipped(company: Works) ->
     assert shown_now["clock_text"] == "还剩 3 天"
 
 
-def test_nothing_before_the_promise_is_due_after_it(works: Works, tmp_path: Path) -> None:
+def test_nothing_before_the_promise_is_due_after_it(engine: Engine, tmp_path: Path) -> None:
+    works = Works(engine, {})
     spring = REGIMES.replace(
         "stage: promise, amount: 7, unit: working_days", "stage: promise, amount: 7, unit: calendar_days"
     )
@@ -166,7 +170,10 @@ def test_meeting_late_is_a_breach_even_if_no_sweep_had_seen_it(company: Works) -
 
 def test_the_sweep_gives_each_notice_once_with_the_true_instant(company: Works) -> None:
     row = begin(company)
+    half = datetime.fromisoformat(row.schedule[0]["at"])
     with listening(company) as (works, heard):
+        assert deadlines.sweep(works, half - timedelta(seconds=1)) == 0
+        assert deadlines.sweep(works, half) == 1
         assert deadlines.sweep(works, row.near_at - timedelta(seconds=1)) == 0
         assert deadlines.sweep(works, row.near_at + timedelta(minutes=30)) == 1
         assert deadlines.sweep(works, row.near_at + timedelta(minutes=31)) == 0
@@ -174,6 +181,7 @@ def test_the_sweep_gives_each_notice_once_with_the_true_instant(company: Works) 
         assert deadlines.sweep(works, row.due_at + timedelta(hours=5)) == 1
         assert deadlines.sweep(works, row.due_at + timedelta(hours=6)) == 0
     assert [(type(fact), fact.at) for fact in heard] == [
+        (DeadlineWarned, half),
         (DeadlineNeared, row.near_at),
         (DeadlineBreached, row.due_at),
     ]
@@ -204,18 +212,17 @@ def test_four_sweeps_at_once_give_each_notice_once(company: Works) -> None:
 def test_a_failing_reaction_holds_up_no_other_deadline_and_is_tried_again(company: Works) -> None:
     row = begin(company, subject="good")
     begin(company, subject="bad")
-    told: list[str] = []
+    broken = [True]
 
     def react(work: Work, fact: DeadlineBreached) -> None:
-        if fact.subject_id == "bad" and "bad" not in told:
-            told.append("bad")
+        if fact.subject_id == "bad" and broken:
             raise RuntimeError("mail server down")
-        told.append(fact.subject_id)
 
     works = Works(company.engine, {DeadlineBreached: [react]})
     assert deadlines.sweep(works, row.due_at + timedelta(hours=1)) == 1
     assert row_of(company, subject="good").breached_at == row.due_at
     assert row_of(company, subject="bad").breached_at is None
+    broken.clear()
     assert deadlines.sweep(works, row.due_at + timedelta(hours=2)) == 1
     assert row_of(company, subject="bad").breached_at == row.due_at
 
@@ -359,11 +366,16 @@ def test_a_promised_date_is_never_postponed_by_a_changed_calendar(company: Works
     with pytest.raises(Conflict) as refused, company.begin(HAN_TAO, NOW) as work:
         deadlines.import_year(work, longer)
     assert refused.value.code == "year_already_official"
-    with pytest.raises(Forbidden), company.begin(HAN_TAO, NOW) as work:
-        deadlines.import_year(work, longer, approved_by=HAN_TAO.id)
     with company.begin(HAN_TAO, NOW) as work:
-        deadlines.import_year(work, longer, approved_by=SHEN_LAN.id)
+        change = changes.propose(work, "year", longer, "国务院更正")
+    with pytest.raises(Forbidden) as alone, company.begin(HAN_TAO, NOW) as work:
+        changes.decide(work, change.id, approve=True)
+    assert alone.value.code == "same_person"
+    with company.begin(SHEN_LAN, NOW) as work:
+        changes.decide(work, change.id, approve=True)
     assert row_of(company).due_at == due
+    with company.read(SYSTEM) as work:
+        assert deadlines.year_info(work.session, 2026).source == "更正（测试）"
 
 
 def test_who_may_not_manage_calendars_imports_none(company: Works) -> None:

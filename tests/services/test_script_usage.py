@@ -6,9 +6,10 @@ from backend.handoffs import service as handoffs
 from backend.infra.work import Works
 from backend.kernel.actors import BOT, SYSTEM
 from backend.scripts import service as scripts
+from backend.scripts.service import Content
 from backend.surveys import service as surveys
 from tests import builders
-from tests.cast import NOW
+from tests.cast import NOW, SHEN_LAN, SU_MIN
 
 KEY = "invoice.how_to_issue"
 
@@ -43,3 +44,30 @@ def test_use_resolution_handoff_and_satisfaction_are_counted_per_script(pack_loa
 def test_a_script_nobody_heard_has_no_figures(pack_loaded: Works) -> None:
     with pack_loaded.read(SYSTEM, NOW) as work:
         assert usage.of_scripts(work) == {}
+
+
+def test_each_version_has_its_own_figures(pack_loaded: Works) -> None:
+    def say_once(number: int) -> str:
+        with pack_loaded.begin(BOT, NOW) as work:
+            conversation = builders.a_conversation(work, builders.a_customer(work, f"visitor-{number}"))
+            conversations.receive(work, conversation, client_id="a", text="发票怎么开")
+            spoken = scripts.speak(work, KEY)
+            conversations.say(work, conversation, spoken)
+        with pack_loaded.begin(SYSTEM, NOW) as work:
+            conversations.close(work, conversations.get(work.session, conversation.id), "customer")
+        return spoken.version_id
+
+    first = say_once(0)
+    with pack_loaded.begin(SU_MIN, NOW) as work:
+        newer = scripts.draft(work, KEY, Content(text="在「我的订单」里点「开发票」。"))
+        scripts.submit(work, newer.id)
+    with pack_loaded.begin(SHEN_LAN, NOW) as work:
+        scripts.approve(work, newer.id)
+    assert [say_once(1), say_once(2)] == [newer.id, newer.id]
+    with pack_loaded.read(SYSTEM, NOW) as work:
+        found = usage.of_versions(work, KEY)
+        assert {one: figures.used for one, figures in found.items()} == {first: 1, newer.id: 2}
+        resolved = found[newer.id].resolved
+        assert resolved is not None and (resolved.k, resolved.n) == (2, 2)
+        assert resolved.interval is not None and resolved.interval[0] < 1
+        assert usage.of_versions(work, "refund.when") == {}

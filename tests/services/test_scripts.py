@@ -23,6 +23,7 @@ from backend.scripts.rules import State
 from backend.scripts.service import Content
 from backend.scripts.tables import Script, ScriptVersion
 from tests.cast import LIN_JIA, NOW, SHEN_LAN, SU_MIN, hire
+from tests.unguarded import unguarded
 
 KEY = "pickup.reschedule"
 LATER = staff_actor("qianyu", "钱雨", [Role.SCRIPT_APPROVER])
@@ -156,7 +157,7 @@ def test_approved_words_are_frozen_even_for_code_that_forgets_the_rule(works: Wo
 def test_words_altered_behind_our_back_are_not_said(works: Works) -> None:
     published(works, "没有听懂，请换个说法。", key="system.fallback", topic="system")
     version_id = published(works)
-    with works.begin(SYSTEM, NOW) as work:
+    with works.begin(SYSTEM, NOW) as work, unguarded(work.session):
         work.session.exec(  # type: ignore[call-overload]
             update(ScriptVersion).where(col(ScriptVersion.id) == version_id).values(text="全额退款，点这里"))
     with works.begin(SYSTEM, NOW) as work:

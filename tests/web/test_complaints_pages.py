@@ -1,5 +1,7 @@
 """The staff's list and case page, and the HTTP interface of complaints."""
 
+import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from tests.cast import LIN_JIA, NOW
 from tests.web.complaints_house import House, hidden_csrf
 
 NUMBER = "TS20260924-0001"
+SCORED = {"severity": "1", "complexity": "1", "impact": "1", "urgency": "1", "category": "other.other"}
 
 
 @pytest.fixture
@@ -55,18 +58,26 @@ def test_the_list_shows_what_is_due_next_and_finds_by_number(browser: TestClient
     for words in ("桌板开裂，换货取件两次没来", NUMBER, "陈雨薇", "已受理", "逾期", "还没人接"):
         assert words in page, words
     assert NUMBER in browser.get("/complaints?filter=all&q=0001").text
-    assert "没有编号含「9999」的投诉" in browser.get("/complaints?filter=all&q=9999").text
+    assert "没有找到「9999」" in browser.get("/complaints?filter=all&q=9999").text
     assert NUMBER not in browser.get("/complaints?owner=me").text
-    for spoilt in ("?filter=nonsense", "?page_no=-5", "?page_no=99999", "?q=%25%27--"):
+    assert NUMBER in browser.get("/complaints?filter=all&q=取件").text
+    assert NUMBER in browser.get("/complaints?filter=all&q=陈雨薇 桌板").text
+    for spoilt in ("?filter=nonsense", "?after=-5", "?before=99999", "?after=MTph", "?q=%25%27--", "?stage=x&unit=y"):
         assert browser.get(f"/complaints{spoilt}").status_code == 200
 
 
-def test_the_list_goes_on_to_a_second_page(browser: TestClient, house: House) -> None:
+def test_the_list_goes_on_by_key_and_comes_back(browser: TestClient, house: House) -> None:
     for index in range(23):
         house.filed(idempotency_key=f"k{index}")
     first = browser.get("/complaints").text
-    assert "第 1 页，共 2 页，23 件" in first and 'rel="next"' in first
-    assert 'rel="prev"' in browser.get("/complaints?page_no=2").text
+    assert "共 23 件" in first and 'rel="prev"' not in first
+    following = re.search(r'href="([^"]+)" rel="next"', first)
+    assert following
+    second = browser.get(html.unescape(following[1])).text
+    assert second.count('id="row-') == 3 and 'rel="next"' not in second
+    previous = re.search(r'href="([^"]+)" rel="prev"', second)
+    assert previous
+    assert browser.get(html.unescape(previous[1])).text.count('id="row-') == 20
 
 
 def test_the_case_page_shows_rail_thread_clocks_and_counted_days(browser: TestClient, house: House) -> None:
@@ -88,7 +99,7 @@ def test_a_case_is_handled_from_page_to_page_until_it_is_closed(browser: TestCli
     house.filed()
     steps: tuple[tuple[str, dict[str, str]], ...] = (
         ("acknowledge", {"public_text": "我来负责"}),
-        ("assess", {"severity": "12", "category": "物流履约"}),
+        ("assess", {"severity": "2", "complexity": "1", "impact": "2", "urgency": "3", "category": "logistics.pickup"}),
         ("investigate", {}),
         ("decide", {"outcome": "accepted", "text": "换新"}),
         ("communicate", {"channel": "phone", "text": "新桌板今天出库"}),
@@ -101,12 +112,12 @@ def test_a_case_is_handled_from_page_to_page_until_it_is_closed(browser: TestCli
         assert (answer.status_code, answer.headers.get("location")) == (303, f"/complaints/{NUMBER}"), action
     assert stage(house) == "closed"
     page = browser.get(f"/complaints/{NUMBER}").text
-    assert "告知客户，电话" in page and "处理决定：全部支持" in page and "评估，12 分，物流履约" in page
+    assert "告知客户，电话" in page and "处理决定：全部支持" in page and "评估：中，12 分（严重 2 × 复杂 1 × 影响 2 × 紧急 3），物流履约，取件失约" in page
 
 
 def test_a_refused_action_keeps_what_was_written(browser: TestClient, house: House) -> None:
     house.filed()
-    for action, data in (("acknowledge", {}), ("assess", {"severity": "3"}), ("investigate", {})):
+    for action, data in (("acknowledge", {}), ("assess", SCORED), ("investigate", {})):
         csrf = hidden_csrf(browser.get(f"/complaints/{NUMBER}").text)
         browser.post(f"/complaints/{NUMBER}/do/{action}", data={"csrf": csrf, **data})
     csrf = hidden_csrf(browser.get(f"/complaints/{NUMBER}").text)
@@ -182,8 +193,8 @@ def filing(conversation_id: str, **changed: Any) -> dict[str, Any]:
     return {
         "idempotency_key": "bot-1",
         "conversation_id": conversation_id,
-        "description": "桌板开裂",
-        "remedy": "换货",
+        "description": "发票抬头开错了，说了两次没人改",
+        "remedy": "重开发票",
         "order_no": None,
         "contact": "13812346027",
     } | changed

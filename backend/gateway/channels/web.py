@@ -18,6 +18,7 @@ from backend.kernel.actors import SYSTEM, Permission, customer_actor
 from backend.kernel.errors import NotFound, TooMany, Unauthorised
 from backend.kernel.ids import new_token
 from backend.people import service as people
+from backend.scripts import attachments as script_files
 from backend.scripts import service as scripts
 from backend.settings import settings
 from backend.web.deps import SignedIn, WorksDep, signed_in
@@ -157,3 +158,14 @@ def read_attachment(id: str, attachment_id: str, works: WorksDep,
         "Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'; sandbox",
         "Content-Disposition": "inline", "X-Content-Type-Options": "nosniff"})
 
+
+@router.get("/{id}/script-files/{file_id}")
+def read_script_file(id: str, file_id: str, works: WorksDep, sig: str = "") -> Response:
+    """A file that goes with approved words, for whoever was given its signed address."""
+    if not present.signature_fits(file_id, sig):
+        raise NotFound("file_not_found", "没有找到这个附件。")
+    with works.read(SYSTEM) as work:
+        kind, content = script_files.content(work.session, file_id)
+    return Response(content, media_type=kind, headers={
+        "Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Content-Disposition": "inline", "X-Content-Type-Options": "nosniff"})

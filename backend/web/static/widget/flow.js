@@ -212,7 +212,7 @@ export class Flow {
 
   #draw(message) {
     const { say } = this;
-    const { from, text = "", buttons, card, attachment, script } = message;
+    const { from, text = "", buttons, card, attachment, files = [], script } = message;
     const box = h("div", { class: `zk-msg zk-from-${from}`, "data-from": from, "data-seq": message.seq,
       "data-script": script?.key, "data-version": script?.version });
     if (attachment) box.append(this.#attachment(attachment));
@@ -233,6 +233,7 @@ export class Flow {
       const rest = filed ? withoutFacts(text, card) : text;
       if (rest) box.append(h("div", { class: "zk-say zk-bot" }, prose(rest, say.receipt)));
     } else if (card?.kind === "complaint_filed") box.append(complaintCard(card, say, this.act));
+    for (const file of files) box.append(this.#attachment(file));
     if (card?.kind === "survey") box.append(surveyCard(card, { say, wire: this.wire, memory: this.memory }));
     if (buttons?.length && card?.kind !== "survey") { // the rating slip has its own
       const quick = h("div", { class: "zk-quick", role: "group", "aria-label": say.quick },
