@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import socket
 import sqlite3
 import sys
 from datetime import date, datetime
@@ -12,13 +13,14 @@ from typing import Annotated, Any
 import typer
 
 from backend.deadlines import service as deadlines
+from backend.demo import month
 from backend.infra import guards, journal, logs, schema
 from backend.infra.db import make_engine
 from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM, Role
 from backend.kernel.clock import parse_shanghai, utc_now, zh_datetime
 from backend.kernel.deadlines import Unit
-from backend.kernel.errors import Invalid, ZhikeError
+from backend.kernel.errors import Conflict, Invalid, ZhikeError
 from backend.people import service as people
 from backend.scripts import service as scripts
 from backend.settings import settings
@@ -31,7 +33,9 @@ user = typer.Typer(no_args_is_help=True, help="员工账号。")
 deadline = typer.Typer(no_args_is_help=True, help="期限怎么算的。")
 calendar = typer.Typer(no_args_is_help=True, help="官方日历。")
 script = typer.Typer(no_args_is_help=True, help="话术导入导出。")
-for name, group in (("db", db), ("user", user), ("deadline", deadline), ("calendar", calendar), ("scripts", script)):
+demo = typer.Typer(no_args_is_help=True, help="试用时造些虚构的内容。")
+for name, group in (("db", db), ("user", user), ("deadline", deadline), ("calendar", calendar), ("scripts", script),
+                    ("demo", demo)):
     app.add_typer(group, name=name)
 
 Json = Annotated[bool, typer.Option("--json", help="用 JSON 输出。")]
@@ -228,7 +232,7 @@ def deadline_explain(start: Annotated[str, typer.Option("--start")],
                      unit: Annotated[Unit, typer.Option("--unit")] = Unit.WORKING_HOURS,
                      group: Annotated[str | None, typer.Option("--group", help="按这个技能组的工作时间。")] = None,
                      pause: Annotated[list[str] | None, typer.Option(
-                         "--pause", help="停表，写法「2026-02-14 10:00/2026-02-15 9:00」，可以写几次。")] = None,
+                         "--pause", help="停表，写法「2026-02-14 10:00/2026-02-15 09:00」，可以写几次。")] = None,
                      extend: Annotated[int, typer.Option("--extend", help="再延几天。")] = 0,
                      customer: Annotated[bool, typer.Option("--customer", help="只说给客户听的话。")] = False,
                      as_json: Json = False) -> None:
@@ -314,6 +318,30 @@ def scripts_import(file: Path, author: Annotated[str, typer.Option("--author")] 
         f"  第 {bad['row']} 行：{bad['reason']}" for bad in report["problems"]))
     if report["problems"]:
         raise typer.Exit(1)
+
+
+# --- trying it out -------------------------------------------------------------------------------
+
+
+@demo.command("month")
+def demo_month(days: Annotated[int, typer.Option("--days", help="往前多少天。")] = 30,
+               conversations: Annotated[int, typer.Option("--conversations", help="多少次对话。")] = 400,
+               seed: Annotated[int, typer.Option("--seed", help="同一个数编出同样的内容。")] = 1,
+               force: Annotated[bool, typer.Option("--force", help="已有对话也照样写入。")] = False,
+               as_json: Json = False) -> None:
+    """编一个月的对话、转人工、评价和投诉，内容全是虚构的。只用于试用，请先停下服务再运行。"""
+    if not force and _serving(settings().port):
+        raise Conflict("house_is_running", f"{settings().port} 端口上的服务正在运行，它会接走还没结束的对话，没有写入。"
+                                           "请先停下服务再试；确定不是同一个数据库的，加 --force。")
+    made = month.make(the_works(), settings().pack_dir, utc_now(), days=days, talks=conversations, seed=seed,
+                      force=force)
+    out(made, as_json, month.in_words(made))
+
+
+def _serving(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 # --- doctor -------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from backend.customers import api as customers_api
 from backend.dashboards import api as dashboards_api
 from backend.dashboards import pages as dashboards_pages
 from backend.dashboards import usage
+from backend.deadlines import pages as deadlines_pages
 from backend.gateway import stream, websocket
 from backend.gateway.channels import shop
 from backend.gateway.channels import web as web_channel
@@ -57,7 +58,7 @@ STATIC = Path(__file__).resolve().parent / "web" / "static"
 ROUTERS = (
     shop.router, people_api.router, people_pages.router, conversations_pages.router, customers_api.router, scripts_api.router,
     scripts_pages.router, learning_api.router, learning_pages.router,
-    complaints_api.router, complaints_pages.router, handoffs_api.router, handoffs_pages.router,
+    deadlines_pages.router, complaints_api.router, complaints_pages.router, handoffs_api.router, handoffs_pages.router,
     surveys_api.router, dashboards_api.router, dashboards_pages.router, web_channel.router, websocket.router,
     stream.router,
 )

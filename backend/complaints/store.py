@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import or_, text
+from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 
 from backend.complaints.rules import Stage
@@ -120,19 +120,18 @@ def relatives(
     limit: int = 50,
 ) -> list[Complaint]:
     """Cases of the same customer, the same contact or the same order since then, newest first."""
-    same = [Complaint.customer_id == customer_id]
-    if contact_index:
-        same.append(Complaint.contact_index == contact_index)
-    if order_no:
-        same.append(Complaint.order_no == order_no)
-    return list(
-        session.exec(
-            select(Complaint)
-            .where(or_(*same), Complaint.filed_at >= since)
-            .order_by(col(Complaint.filed_at).desc())
-            .limit(limit)
-        )
-    )
+    wanted: dict[str, Complaint] = {}
+    # One question by each index: a condition with OR might be answered by walking all cases by their date.
+    for column, value in (
+        (Complaint.customer_id, customer_id),
+        (Complaint.contact_index, contact_index),
+        (Complaint.order_no, order_no),
+    ):
+        if value:
+            query = select(Complaint).where(col(column) == value, col(Complaint.filed_at) >= since)
+            newest = session.exec(query.order_by(col(Complaint.filed_at).desc()).limit(limit))
+            wanted |= {one.id: one for one in newest}
+    return sorted(wanted.values(), key=lambda one: one.filed_at, reverse=True)[:limit]
 
 
 def of_topic(session: Session, topic: str, limit: int = 100) -> list[Complaint]:
@@ -168,20 +167,12 @@ def count_of_topic(session: Session, topic: str, since: datetime) -> tuple[int, 
 
 
 def running_plans(session: Session, topic: str) -> list[MajorPlan]:
-    """The plans that run for open cases of one cause."""
-    return list(
-        session.exec(
-            select(MajorPlan)
-            .join(Complaint, col(Complaint.id) == col(MajorPlan.complaint_id))
-            .where(
-                Complaint.topic == topic,
-                col(Complaint.major_at).is_not(None),
-                col(Complaint.closed_at).is_(None),
-                col(MajorPlan.closed_at).is_(None),
-            )
-            .limit(50)
-        )
-    )
+    """The plans that run for cases of one cause. Few run at a time, so they are looked through from that side."""
+    running = session.exec(select(MajorPlan).where(col(MajorPlan.closed_at).is_(None)).limit(200)).all()
+    ids = [plan.complaint_id for plan in running]
+    of_cause = select(Complaint.id).where(col(Complaint.id).in_(ids), Complaint.topic == topic)
+    same = set(session.exec(of_cause)) if ids else set()
+    return [plan for plan in running if plan.complaint_id in same]
 
 
 def merged_into(session: Session, complaint_id: str) -> list[Complaint]:

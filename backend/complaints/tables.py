@@ -31,7 +31,8 @@ class Complaint(SQLModel, table=True):
         Index("ix_complaints_topic", "topic", "filed_at"),
         Index(
             "ix_complaints_major",
-            "topic",
+            "order_key",
+            "id",
             sqlite_where=text("major_at IS NOT NULL"),
             postgresql_where=text("major_at IS NOT NULL"),
         ),

@@ -119,6 +119,8 @@ def thread_line(entry: ComplaintEntry, now: datetime) -> dict[str, Any]:
     who = {"customer": "客户", "bot": "客户，经机器人", "system": "系统"}.get(
         entry.actor_kind, entry.actor_name
     )
+    if entry.kind in _BY_ITSELF or entry.detail.get("by_itself") or _by_rules(entry):
+        who = "系统"
     return {
         "seq": entry.seq,
         "who": who,
@@ -134,6 +136,17 @@ def thread_line(entry: ComplaintEntry, now: datetime) -> dict[str, Any]:
         "tone": tone,
         "kind": entry.kind,
     }
+
+
+# These follow from somebody's act and are nobody's own: they happen in that act's transaction.
+_BY_ITSELF = frozenset({"told", "plan_reminded", "plan_late"})
+
+
+def _by_rules(entry: ComplaintEntry) -> bool:
+    """A plan that the rules started, not a person's judgement."""
+    return entry.kind == "major" and not any(
+        str(key).startswith("declared") for key in entry.detail.get("triggers", [])
+    )
 
 
 def _what(entry: ComplaintEntry, now: datetime) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from backend.surveys.tables import Invitation, SatisfactionFact, SurveyVersion
+from backend.surveys.tables import HandlingRating, Invitation, SatisfactionFact, SurveyVersion
 
 
 def newest(session: Session, key: str) -> SurveyVersion | None:
@@ -50,3 +50,11 @@ def facts_of(session: Session, conversation_ids: Sequence[str]) -> Sequence[Sati
         select(SatisfactionFact).join(Invitation, col(Invitation.id) == col(SatisfactionFact.invitation_id))
         .where(col(Invitation.conversation_id).in_(conversation_ids)).order_by(col(SatisfactionFact.answered_at).desc())
     ).all()
+
+
+def handling_of(session: Session, complaint_id: str, *, lock: bool = False) -> HandlingRating | None:
+    """How the handling of a complaint was rated, or may be; ``lock`` holds the row until the transaction ends."""
+    query = select(HandlingRating).where(HandlingRating.complaint_id == complaint_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.exec(query).first()

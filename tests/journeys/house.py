@@ -122,8 +122,9 @@ class House:
 
 def all_day_pack(folder: Path) -> Path:
     """The retail pack of an organisation that never sleeps: a journey must not depend on the hour of the day."""
-    pack = folder / "pack"
-    shutil.copytree(ROOT / "data" / "packs" / "retail", pack)
+    # With its neighbours: it takes regimes over from the folder beside it.
+    shutil.copytree(ROOT / "data" / "packs", folder / "packs")
+    pack = folder / "packs" / "retail"
     for name in ("organisation.yml", "skill_groups.yml"):
         path = pack / name
         before = path.read_text(encoding="utf-8")

@@ -250,18 +250,18 @@ def test_an_unanswered_conversation_that_fell_silent_is_not_asked_about(quiet: W
 
 def test_seeding_again_adds_nothing_and_a_stored_version_stays_as_it_was(quiet: Works) -> None:
     with quiet.begin(SYSTEM, NOW) as work:
-        row = work.session.exec(select(SurveyVersion)).one()
+        row = work.session.exec(select(SurveyVersion).where(SurveyVersion.key == "after_chat")).one()
         row.question = "旧的问法？"
         work.session.add(row)
         work.flush()
         assert surveys.seed(work, settings().pack_dir) == 0
-        assert work.session.exec(select(SurveyVersion)).one().question == "旧的问法？"
+        assert work.session.exec(select(SurveyVersion).where(SurveyVersion.key == "after_chat")).one().question == "旧的问法？"
 
 
 def test_a_house_without_a_questionnaire_asks_nobody(quiet: Works) -> None:
     talk_id = a_talk(quiet)
     with quiet.begin(SYSTEM, NOW) as work:
-        work.session.delete(work.session.exec(select(SurveyVersion)).one())
+        work.session.delete(work.session.exec(select(SurveyVersion).where(SurveyVersion.key == "after_chat")).one())
     with quiet.begin(SYSTEM, NOW) as work:
         assert surveys.invite(work, talk_id, None) is None
         rows = work.session.exec(select(Message).where(col(Message.conversation_id) == talk_id)).all()

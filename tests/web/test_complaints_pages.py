@@ -62,7 +62,14 @@ def test_the_list_shows_what_is_due_next_and_finds_by_number(browser: TestClient
     assert NUMBER not in browser.get("/complaints?owner=me").text
     assert NUMBER in browser.get("/complaints?filter=all&q=取件").text
     assert NUMBER in browser.get("/complaints?filter=all&q=陈雨薇 桌板").text
-    for spoilt in ("?filter=nonsense", "?after=-5", "?before=99999", "?after=MTph", "?q=%25%27--", "?stage=x&unit=y"):
+    for spoilt in (
+        "?filter=nonsense",
+        "?after=-5",
+        "?before=99999",
+        "?after=MTph",
+        "?q=%25%27--",
+        "?stage=x&unit=y",
+    ):
         assert browser.get(f"/complaints{spoilt}").status_code == 200
 
 
@@ -99,7 +106,16 @@ def test_a_case_is_handled_from_page_to_page_until_it_is_closed(browser: TestCli
     house.filed()
     steps: tuple[tuple[str, dict[str, str]], ...] = (
         ("acknowledge", {"public_text": "我来负责"}),
-        ("assess", {"severity": "2", "complexity": "1", "impact": "2", "urgency": "3", "category": "logistics.pickup"}),
+        (
+            "assess",
+            {
+                "severity": "2",
+                "complexity": "1",
+                "impact": "2",
+                "urgency": "3",
+                "category": "logistics.pickup",
+            },
+        ),
         ("investigate", {}),
         ("decide", {"outcome": "accepted", "text": "换新"}),
         ("communicate", {"channel": "phone", "text": "新桌板今天出库"}),
@@ -112,7 +128,11 @@ def test_a_case_is_handled_from_page_to_page_until_it_is_closed(browser: TestCli
         assert (answer.status_code, answer.headers.get("location")) == (303, f"/complaints/{NUMBER}"), action
     assert stage(house) == "closed"
     page = browser.get(f"/complaints/{NUMBER}").text
-    assert "告知客户，电话" in page and "处理决定：全部支持" in page and "评估：中，12 分（严重 2 × 复杂 1 × 影响 2 × 紧急 3），物流履约，取件失约" in page
+    assert (
+        "告知客户，电话" in page
+        and "处理决定：全部支持" in page
+        and "评估：中，12 分（严重 2 × 复杂 1 × 影响 2 × 紧急 3），物流履约，取件失约" in page
+    )
 
 
 def test_a_refused_action_keeps_what_was_written(browser: TestClient, house: House) -> None:

@@ -50,7 +50,7 @@ def upgrade() -> None:
                     sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL"))
     op.create_index("ix_complaints_mine", "complaints", ["owner_id", "order_key", "id"])
     op.create_index("ix_complaints_topic", "complaints", ["topic", "filed_at"])
-    op.create_index("ix_complaints_major", "complaints", ["topic"],
+    op.create_index("ix_complaints_major", "complaints", ["order_key", "id"],
                     sqlite_where=sa.text("major_at IS NOT NULL"), postgresql_where=sa.text("major_at IS NOT NULL"))
     op.create_index("ix_complaints_order_no", "complaints", ["order_no"])
     op.create_index("ix_complaints_contact_index", "complaints", ["contact_index"])
@@ -186,11 +186,16 @@ def _backfill() -> None:
         " WHERE d.subject_kind = 'complaint' AND d.subject_id = complaints.id AND d.met_at IS NULL"
         " AND d.dropped_at IS NULL AND d.paused_at IS NULL) WHERE closed_at IS NULL"
     )
+    filed, due = seconds.format("filed_at"), seconds.format("next_due_at")
+    # The bands of ``complaints.rules.desk`` as they were when this was written.
+    op.execute(f"UPDATE complaints SET order_key = 8000000000000000 - {filed} * 1000 WHERE closed_at IS NOT NULL")  # noqa: S608
     op.execute(
-        "UPDATE complaints SET order_key = CASE"
-        f" WHEN closed_at IS NOT NULL THEN 8000000000000000 - {seconds.format('filed_at')} * 1000"
-        f" WHEN next_due_at IS NULL THEN 4000000000000000 + {seconds.format('filed_at')} * 1000 + 999 - priority"
-        f" ELSE {seconds.format('next_due_at')} * 1000 + 999 - priority END"
+        f"UPDATE complaints SET order_key = 4000000000000000 + {filed} * 1000 + 999 - priority"  # noqa: S608
+        " WHERE closed_at IS NULL AND next_due_at IS NULL"
+    )
+    op.execute(
+        f"UPDATE complaints SET order_key = {due} * 1000 + 999 - priority"  # noqa: S608
+        " WHERE closed_at IS NULL AND next_due_at IS NOT NULL"
     )
 
 
@@ -199,3 +204,11 @@ def downgrade() -> None:
     for table in ("search_docs", "complaint_ratings", "complaint_notices", "complaint_views", "complaint_plans",
                   "complaint_files", "complaint_tasks"):
         op.drop_table(table)
+    for index in ("order", "open", "mine", "topic", "major", "order_no", "contact_index", "merged_into_id"):
+        op.drop_index(f"ix_complaints_{index}", "complaints")
+    if op.get_bind().dialect.name == "postgresql":
+        op.drop_constraint("fk_complaints_merged_into", "complaints")
+        op.drop_column("complaints", "merged_into_id")
+        # SQLite cannot drop a column that a foreign key stands on: there it stays, empty.
+    for column in _COLUMNS:
+        op.drop_column("complaints", column.name)

@@ -1,0 +1,100 @@
+"""What was understood of each customer message, which rules a talk met, and what may be learnt from both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from backend.conversations import store
+from backend.conversations.mood import read_mood
+from backend.conversations.risk import RiskFinding
+from backend.conversations.tables import Finding, Message
+from backend.infra.work import Work
+from backend.kernel.ids import new_id
+
+__all__ = ["Finding", "Misunderstood", "ReplayTurn", "findings", "misunderstood", "moods", "note", "note_finding",
+           "note_mood", "turns_to_replay"]
+
+
+@dataclass(frozen=True)
+class Misunderstood:
+    """A message that ended in a fallback or out of scope. ``text`` is raw: whoever shows it masks it."""
+
+    message_id: str
+    conversation_id: str
+    text: str
+    intent: str | None
+    confidence: float | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ReplayTurn:
+    """A message that the bot answered, and the version it answered with. ``text`` is raw."""
+
+    message_id: str
+    conversation_id: str
+    seq: int
+    text: str
+    intent: str | None
+    confidence: float | None
+    answered_key: str
+    answered_version_id: str
+    at: datetime
+
+
+def note(work: Work, message_id: str, intent: str | None, confidence: float | None, *, match_key: str | None = None,
+         match_score: float | None = None, understood: bool | None = None) -> Message | None:
+    """Keep what the bot understood beside the customer's message, and let it count as dealt with."""
+    message = work.session.get(Message, message_id)
+    if message is not None:
+        message.intent, message.confidence, message.pending = intent, confidence, False
+        message.match_key, message.match_score = match_key, match_score
+        message.understood = understood
+        work.session.add(message)
+    return message
+
+
+def note_mood(work: Work, message_id: str) -> tuple[int, tuple[str, ...]]:
+    """Estimate the mood of a message from its words, its intent and what was said before; (0, ()) for a button."""
+    message = work.session.get(Message, message_id)
+    if message is None or message.button is not None:
+        return 0, ()
+    earlier = store.customer_texts(work.session, message.conversation_id, before=message.seq)
+    mood = read_mood(message.text, message.intent, message.confidence, earlier)
+    message.mood = mood.level
+    work.session.add(message)
+    return mood.level, mood.words
+
+
+def moods(session: Session, conversation_id: str, upto: int) -> list[int]:
+    """Moods of the customer's typed messages up to ``upto``, oldest first."""
+    return list(store.moods(session, conversation_id, upto))
+
+
+def note_finding(work: Work, conversation_id: str, seq: int, finding: RiskFinding) -> None:
+    """Leave a rule's reason on the conversation; the same rule on the same message is one finding."""
+    if any(one.seq == seq and one.rule == finding.rule for one in store.findings(work.session, conversation_id)):
+        return
+    work.session.add(Finding(id=new_id(), conversation_id=conversation_id, seq=seq, rule=finding.rule,
+                             reason=finding.reason, explanation=finding.explanation, at=work.now))
+    work.flush()
+
+
+def findings(session: Session, conversation_id: str) -> Sequence[Finding]:
+    """The rules that a conversation has met, in order."""
+    return store.findings(session, conversation_id)
+
+
+def misunderstood(session: Session, since: datetime, limit: int = 500) -> list[Misunderstood]:
+    """Messages since ``since`` that nobody understood, the newest first."""
+    return [Misunderstood(row.id, row.conversation_id, row.text, row.intent, row.confidence, row.at)
+            for row in store.not_understood(session, since, limit)]
+
+
+def turns_to_replay(session: Session, until: datetime, limit: int) -> list[ReplayTurn]:
+    """Typed messages before ``until`` that the bot answered with a script of its choice, the newest first."""
+    return [ReplayTurn(row.id, row.conversation_id, row.seq, row.text, row.intent, row.confidence, str(row.match_key),
+                       version_id, row.at)
+            for row, version_id in store.answered_by_choice(session, until, limit)]

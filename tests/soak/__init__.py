@@ -1,0 +1,1 @@
+"""Long rehearsals: many cases, random moves, processes killed in the middle, clocks that leap."""
