@@ -71,8 +71,10 @@ class Backend:
         remedy: str,
         order_no: str | None,
         contact: str,
+        known_not_the_same: bool = False,
     ) -> dict[str, Any]:
         body = {
+            "force": known_not_the_same,
             "idempotency_key": idempotency_key,
             "conversation_id": conversation_id,
             "description": description,

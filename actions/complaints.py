@@ -27,6 +27,8 @@ DRAFT = (
     "complaint_editing",
     "complaint_unfiled",
     "form_say",
+    "complaint_twin",
+    "complaint_twin_stage",
 )
 
 
@@ -75,8 +77,10 @@ class ComplaintDone(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[Text, Any]) -> List[EventType]:
         slots = tracker.current_slot_values()
         outcome = slots.get("complaint_outcome")
-        if outcome == "file":
+        if outcome in ("file", "file_anyway"):
             return await self._file(dispatcher, tracker.sender_id, slots)
+        if outcome == "same":
+            return await self._add_to_known(dispatcher, tracker, slots)
         if outcome == "cancel":
             say(dispatcher, "complaint.cancelled")
             return _cleared()
@@ -96,6 +100,7 @@ class ComplaintDone(Action):
                 remedy=str(slots.get(rules.REMEDY) or ""),
                 order_no=None if order_no in (None, rules.SKIPPED) else str(order_no),
                 contact=contact,
+                known_not_the_same=slots.get("complaint_outcome") == "file_anyway",
             )
             number = str(filed["number"])
         except (BackendError, KeyError) as error:
@@ -121,6 +126,22 @@ class ComplaintDone(Action):
         )
         return [*_cleared(), SlotSet("last_complaint_no", number)]
 
+    async def _add_to_known(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, slots: Dict[Text, Any]
+    ) -> List[EventType]:
+        """It is the complaint that stands already: what was just told is added to it, nothing is filed twice."""
+        number = str(slots["complaint_twin"])
+        try:
+            mine = await self._backend.complaints(tracker.sender_id)
+            if not any(one.get("number") == number for one in mine):
+                # Filed in another conversation: opened by the phone's last digits, as any other.
+                say(dispatcher, "complaint.ask_last4")
+                return [*_cleared(), SlotSet("awaiting", "last4"), SlotSet("pending_complaint_no", number)]
+            stored = await self._backend.supplement(number, tracker.sender_id, str(slots.get(rules.DESCRIPTION) or ""))
+        except BackendError as error:
+            return [*_cleared(), *_no_answer(dispatcher, tracker, error)]
+        return [*_cleared(), *_tell(dispatcher, "complaint.supplemented", stored)]
+
     def _not_filed(self, dispatcher: CollectingDispatcher, error: Exception, slots: Dict[Text, Any]) -> List[EventType]:
         """A refused contact is asked again; anything else goes to a person with all that was said."""
         fields = error.fields if isinstance(error, BackendError) else {}
@@ -130,6 +151,16 @@ class ComplaintDone(Action):
                 SlotSet(rules.CONFIRMED, None),
                 SlotSet("complaint_outcome", None),
                 SlotSet("form_say", "complaint.bad_contact"),
+                FollowupAction(FORM),
+            ]
+        if isinstance(error, BackendError) and error.code == "complaint_probably_known" and fields.get("number"):
+            return [
+                SlotSet(rules.CONFIRMED, None),
+                SlotSet("complaint_outcome", None),
+                SlotSet("complaint_twin", fields["number"]),
+                SlotSet("complaint_twin_stage", fields.get("stage_text")),
+                SlotSet("last_complaint_no", fields["number"]),
+                SlotSet("form_say", "complaint.known_already"),
                 FollowupAction(FORM),
             ]
         logger.error("complaint not filed: %s", error)

@@ -68,6 +68,10 @@ SMALL_TALK = frozenset({"greet", "thank", "bot_challenge", "chitchat", "query_co
 _QUESTION = re.compile(
     r"[?？]\s*$|吗$|么$|呢$|怎么|咋|如何|多久|多长时间|几点|多少|什么时候|啥时候|几天|哪里|在哪|哪儿|能不能|可不可以|是不是|有没有|支不支持|要不要|可以.*吗"
 )
+_SAME_MATTER = re.compile(r"同一[件个]|(就是|是)(那|这|它|上次|之前)|一样的|重复了?|一回事")
+_OTHER_MATTER = re.compile(
+    r"不是(同一|一回事|那|这|上次|之前|一样)|(另|别|其他|其它|新)(外|一|的)?(一)?[件个]|两[件个]|不一样|不同|不重复|再(登记|提交|投诉)一"
+)
 _NUMBER_WORDS = re.compile(
     r"(?:我的?)?(?:联系|手机|电话|邮箱|订单|单)(?:方式|号码?|编号)?(?:号)?(?:是|为)?(?=\s*[:：]?\s*(?:$|[,，。;；]|\s))"
 )
@@ -150,6 +154,10 @@ def next_step(asked: str, said: Said, draft: Mapping[str, Any]) -> Step:
         return Step("end", slots, outcome=RISKS[said.intent])
     if is_back(said):
         return _back(asked)
+    if asked == CONFIRMED and draft.get("complaint_twin"):
+        told = same_or_other(said)
+        if told is not None:
+            return Step("end", {CONFIRMED: True}, outcome=told)
     if asked == CONFIRMED and is_yes(said):
         return Step("end", {CONFIRMED: True}, outcome="file")
     corrected = correct(asked, said, draft) if said.action is None else None
@@ -248,7 +256,19 @@ def _contact(said: Said, draft: Mapping[str, Any]) -> Step:
     return Step("fill", say="complaint.bad_contact")
 
 
+def same_or_other(said: Said) -> str | None:
+    """The answer to 是同一件吗: ``same``, ``file_anyway``, or None where it is neither."""
+    words = fold(said.text)
+    if said.action is None and _OTHER_MATTER.search(words):
+        return "file_anyway"
+    if is_yes(said) or (said.action is None and _SAME_MATTER.search(words)):
+        return "same"
+    return "file_anyway" if is_no(said) else None
+
+
 def _confirm(said: Said, draft: Mapping[str, Any]) -> Step:
+    if draft.get("complaint_twin"):
+        return Step("fill", say="complaint.known_already")
     if is_yes(said):
         return Step("end", {CONFIRMED: True}, outcome="file")
     if is_no(said) or draft.get("complaint_editing"):

@@ -27,6 +27,7 @@ FROM_SLOTS = {
     "order_no": "complaint_order_no",
     "contact_masked": "contact_masked",
     "complaint_no": "last_complaint_no",
+    "complaint_stage": "complaint_twin_stage",
 }
 #: What a person must know when the bot hands over.
 KNOWN_SLOTS = {

@@ -2,7 +2,7 @@
 
 Texts are cut into words (jieba, without guessing new ones, so that a question is cut as the text was), and
 each word is replaced by a keyed hash before it reaches the database: SQLite's FTS5 and PostgreSQL's tsvector
-index the hashes alike. What that hides and what it does not: docs/decisions/0008-search-by-blind-tokens.md.
+index the hashes alike. What that hides and what it does not: docs/decisions/0009-search-by-blind-tokens.md.
 """
 
 import logging

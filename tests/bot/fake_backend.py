@@ -116,6 +116,12 @@ class FakeBackend:
             self.filed[key] = {**body, "number": number}
         return self.shape(self.filed[key])
 
+    def twin_of(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        """An earlier complaint of this conversation in the same words, under another key."""
+        same = ("conversation_id", "description")
+        return next((row for key, row in self.filed.items() if key != body["idempotency_key"]
+                     and all(row[name] == body[name] for name in same)), None)
+
     @staticmethod
     def shape(row: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -182,6 +188,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/api/bot/complaints":
             if self.backend.refuse_filing:
                 self._send(503, {"code": "unavailable", "message": "down"})
+            elif (twin := self.backend.twin_of(body)) and not body.get("force"):
+                fields = {"number": twin["number"], "stage_text": "已登记"}
+                self._send(409, {"code": "complaint_probably_known", "message": "", "fields": fields})
             else:
                 self._send(201, self.backend.complaint(body))
         elif path == "/api/bot/complaints/lookup":

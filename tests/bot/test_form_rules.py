@@ -302,3 +302,18 @@ def test_whatever_is_typed_the_form_takes_one_known_step(asked: str, text: str, 
     assert set(step.slots) <= {*STEPS, "complaint_editing"}
     contact = step.slots.get(CONTACT)
     assert contact is None or find_contact(contact) == contact
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [("是同一件", "same"), ("是的", "same"), ("就是上次那个", "same"), ("是另一件", "file_anyway"),
+     ("不是", "file_anyway"), ("不是一回事，是新的", "file_anyway"), ("算了", "cancel"), ("转人工", "customer_request")],
+)  # fmt: skip
+def test_asked_whether_it_is_the_known_complaint_the_answer_decides(text: str, outcome: str) -> None:
+    step = next_step(CONFIRMED, Said(text), {**FULL, "complaint_twin": "TS20260924-0017"})
+    assert (step.kind, step.outcome) == ("end", outcome)
+
+
+def test_an_unclear_answer_is_asked_again_and_files_nothing() -> None:
+    step = next_step(CONFIRMED, Said("我想想啊"), {**FULL, "complaint_twin": "TS20260924-0017"})
+    assert (step.kind, step.say) == ("fill", "complaint.known_already")

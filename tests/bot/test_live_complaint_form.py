@@ -134,3 +134,29 @@ def test_leaving_in_other_words_files_nothing(customer: Customer, backend: FakeB
     assert keys(customer.say(words)) == ["complaint.cancelled"]
     assert not [row for row in backend.filed.values() if row["conversation_id"] == customer.sender]
     assert keys(customer.say("我要投诉")) == ["complaint.ask_description"], "nothing is left of the first"
+
+
+SAID_TWICE = "我要投诉，订单HM260917-3382的送货员骂人，要求道歉，电话13800002222"
+
+
+def file_the_same_again(customer: Customer) -> dict[str, Any]:
+    customer.say(SAID_TWICE)
+    assert keys(customer.say("确认提交"))[0] == "complaint.filed"
+    customer.say(SAID_TWICE)
+    (asked,) = customer.say("确认提交")
+    assert asked["script"]["key"] == "complaint.known_already"
+    assert asked["variables"]["complaint_no"].startswith("TS2026") and asked["variables"]["complaint_stage"] == "已登记"
+    return asked
+
+
+def test_the_same_complaint_told_again_is_added_to_the_one_that_stands(customer: Customer, backend: FakeBackend) -> None:
+    number = file_the_same_again(customer)["variables"]["complaint_no"]
+    assert keys(customer.say("是同一件")) == ["complaint.supplemented"]
+    assert (number, SAID_TWICE) in backend.supplements
+    assert filed_by(customer, backend)["number"] == number
+
+
+def test_another_matter_in_the_same_words_is_filed_all_the_same(customer: Customer, backend: FakeBackend) -> None:
+    file_the_same_again(customer)
+    assert keys(customer.say("不是同一件，是另外一单"))[0] == "complaint.filed"
+    assert len([row for row in backend.filed.values() if row["conversation_id"] == customer.sender]) == 2
