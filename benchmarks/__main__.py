@@ -6,12 +6,12 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import deadline_sweep, message_cost, script_matching, script_publication, understanding
+from benchmarks import case_list, deadline_sweep, message_cost, script_matching, script_publication, understanding
 from benchmarks.processes import ROOT, Failed
 
 BENCHMARKS = {"message_cost": message_cost, "understanding": understanding,
               "script_matching": script_matching, "script_publication": script_publication,
-              "deadline_sweep": deadline_sweep}
+              "deadline_sweep": deadline_sweep, "case_list": case_list}
 
 
 def main() -> int:

@@ -44,13 +44,13 @@ def run(options: argparse.Namespace, out: Path) -> dict[str, Any] | None:
     if options.open_deadlines:
         sizes["open"] = options.open_deadlines
     machine = surroundings.facts()
-    measured = {name: _measure(url, sizes) for name, url in _databases()}
+    measured = {name: _measure(url, sizes) for name, url in databases()}
     machine["load_after"] = surroundings.load()
     return {"name": "deadline_sweep", "quick": options.quick, "surroundings": machine, "sizes": sizes,
             "databases": measured, "without": postgres.missing() or ""}
 
 
-def _databases() -> Iterator[tuple[str, str]]:
+def databases() -> Iterator[tuple[str, str]]:
     home = Path(tempfile.mkdtemp(prefix="zhike-bench-"))
     try:
         yield "sqlite", f"sqlite:///{home / 'sweep.db'}"
@@ -74,13 +74,13 @@ def _measure(url: str, sizes: dict[str, int]) -> dict[str, Any]:
             pass  # what the filed cases owe is not part of it
         idle, scans, sweeps, given = [], [], [], []
         for number in range(sizes["rounds"]):
-            idle.append(_timed(lambda: deadlines.sweep(works, NOW))[0])
+            idle.append(timed(lambda: deadlines.sweep(works, NOW))[0])
             _let_some_run_out(engine, sizes["due"], number)
-            seconds, found = _timed(lambda: _plain_scan(engine))
+            seconds, found = timed(lambda: _plain_scan(engine))
             scans.append(seconds)
             # The scan only finds them; the sweep also writes every notice, its journal line and its facts.
-            looking, _ = _timed(lambda: _looked_up(works))
-            seconds, notices = _timed(lambda: deadlines.sweep(works, NOW))
+            looking, _ = timed(lambda: _looked_up(works))
+            seconds, notices = timed(lambda: deadlines.sweep(works, NOW))
             sweeps.append((looking, seconds))
             given.append(notices)
             if found != sizes["due"] or notices < sizes["due"]:
@@ -104,7 +104,7 @@ def _file(works: Works, count: int) -> float:
             with works.begin(SYSTEM, NOW - timedelta(days=1)) as work:
                 deadlines.start_all(work, "bench", f"filed-{number}", deadlines.DEFAULT_REGIME, "filed")
 
-    return _timed(file)[0]
+    return timed(file)[0]
 
 
 def _fill(works: Works, engine: Engine, count: int) -> None:
@@ -180,7 +180,7 @@ def _looked_up(works: Works) -> int:
         return len(store.wakeable(work.session, NOW, 5_000))
 
 
-def _timed(job: Any) -> tuple[float, Any]:
+def timed(job: Any) -> tuple[float, Any]:
     begun = time.perf_counter()
     answer = job()
     return time.perf_counter() - begun, answer

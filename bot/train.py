@@ -32,7 +32,9 @@ def inputs_hash() -> str:
         files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
         for file in files:
             if file.suffix in (".yml", ".py", ".txt") and file.is_file():
-                digest.update((str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else file.name).encode())
+                # A pack that lies elsewhere, with the same names, is no reason to train anew.
+                known = file.relative_to(ROOT) if file.is_relative_to(ROOT) else f"data/packs/{file.parent.name}/{file.name}"
+                digest.update(str(known).encode())
                 digest.update(file.read_bytes())
     for package in PACKAGES:
         digest.update(f"{package}={importlib.metadata.version(package)}".encode())

@@ -98,6 +98,11 @@ def case(session: Session, complaint: Complaint, now: datetime) -> dict[str, Any
         "thread": [words.thread_line(entry, now) for entry in reversed(thread)],
         "clocks": shown,
         "main_clock": main,
+        "unexplained": [
+            {"kind": kind, "name": deadlines.kind_name(kind)}
+            for kind in sorted({row.kind for row in deadlines.without_cause(session, SUBJECT, complaint.id)})
+        ],
+        "breach_causes": list(deadlines.BREACH_CAUSES.items()),
         "paused": any(clock["tone"] == "paused" for clock in clocks),
         "actions": [action.value for action in rules.allowed(stage)],
         "others": [

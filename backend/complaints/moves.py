@@ -4,11 +4,13 @@ from typing import Any
 
 from backend.complaints import clocks, major, merging, replies, rules, store
 from backend.complaints.events import ComplaintMoved
+from backend.complaints.learning import whys
 from backend.complaints.policy import policy
 from backend.complaints.rules import Action, Stage
 from backend.complaints.rules.policy import assess, check_category, check_unit
 from backend.complaints.tables import Complaint
 from backend.complaints.thread import SUBJECT, append, locked, not_found
+from backend.deadlines import service as deadlines
 from backend.infra.work import Work
 from backend.kernel.actors import Permission
 from backend.kernel.errors import Conflict, Invalid, NotFound
@@ -209,7 +211,7 @@ def _assessed(work: Work, complaint: Complaint, text: str, detail: dict[str, Any
 
 def _decided(work: Work, complaint: Complaint, text: str, detail: dict[str, Any]) -> dict[str, Any]:
     cost = detail.get("remedy_cost")
-    if cost is not None and not 0 <= int(cost) <= 100_000_000_00:
+    if cost is not None and not 0 <= int(cost) <= 20_000_000_00:  # the column holds 32 bits
         message = "补偿成本写不对，请填元数，例如 128.50。"
         raise Invalid("bad_cost", message, fields={"remedy_cost": message})
     return detail
@@ -226,6 +228,9 @@ def _closed(work: Work, complaint: Complaint, text: str, detail: dict[str, Any])
     plan = store.plan_of(work.session, complaint.id)
     if plan is not None and plan.closed_at is None:
         raise Conflict("plan_open", "重大投诉预案还没结束，先写结案报告再结案。")
+    # What ran late is explained, and a severe case has its root cause, before it leaves anybody's desk.
+    deadlines.require_causes(work, SUBJECT, complaint.id)
+    whys.guard_closing(work.session, complaint)
     return detail
 
 

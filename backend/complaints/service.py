@@ -46,6 +46,7 @@ from backend.complaints.tables import Complaint
 from backend.complaints.tasks import add_finding, add_task, finish_task
 from backend.complaints.thread import SUBJECT, append, locked
 from backend.complaints.views import card, panel, summary
+from backend.deadlines import service as deadlines
 from backend.deadlines.events import DeadlineBreached, DeadlineMoved, DeadlineNeared
 from backend.infra.work import Work
 from backend.kernel.actors import Permission
@@ -68,6 +69,7 @@ __all__ = [
     "declare_major",
     "drop_view",
     "due_today",
+    "explain_breach",
     "file",
     "find_for_customer",
     "finish_plan",
@@ -109,6 +111,17 @@ def add_note(work: Work, number: str, text: str, *, public: bool = False) -> Com
     words = rules.check_supplement(text)
     complaint = locked(work, get(work.session, number).id)
     append(work, complaint, "update" if public else "note", public=public, text=words)
+    work.hint("complaints")
+    return complaint
+
+
+def explain_breach(work: Work, number: str, kind: str, cause: str, text: str) -> Complaint:
+    """Write down why a deadline ran out. Raises Invalid (``unknown_cause``, ``cause_needs_words``), NotFound."""
+    work.actor.require(Permission.COMPLAINT_HANDLE)
+    complaint = locked(work, get(work.session, number).id)
+    deadlines.record_cause(work, SUBJECT, complaint.id, kind, cause, text)
+    words = "。".join(part for part in (deadlines.BREACH_CAUSES[cause], text.strip()) if part)
+    append(work, complaint, "note", text=f"逾期原因（{deadlines.kind_name(kind)}）：{words}")
     work.hint("complaints")
     return complaint
 

@@ -63,6 +63,18 @@ def install(router: APIRouter, attempt: Attempt) -> None:
             {},
         )
 
+    @posted("breach")
+    def breach(
+        request: Request, works: WorksDep, now: NowDep, actor: Handler, number: str, form: CheckedForm
+    ) -> Response:
+        kind, cause = str(form.get("kind") or ""), str(form.get("cause") or "")
+        text = text_field(form, "text", most=2_000)
+
+        def do(work: Work) -> object:
+            return service.explain_breach(work, number, kind, cause, text)
+
+        return attempt(request, works, now, actor, number, "breach", do, {"text": text})
+
     @posted("findings")
     def finding(
         request: Request, works: WorksDep, now: NowDep, actor: Handler, number: str, form: CheckedForm

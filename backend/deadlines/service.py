@@ -21,6 +21,7 @@ from backend.deadlines.rules import BREACH_CAUSES, MET, kind_name
 from backend.deadlines.sweep import sweep
 from backend.deadlines.tables import Deadline, RegimeVersion
 from backend.deadlines.views import (
+    brief,
     describe,
     due_today,
     explain,
@@ -45,6 +46,7 @@ __all__ = [
     "BREACH_CAUSES",
     "DEFAULT_REGIME",
     "Deadline",
+    "brief",
     "calendar",
     "calls_of",
     "causes_of",

@@ -113,20 +113,12 @@ def explain_to_customer(row: Deadline) -> list[str]:
     return lines
 
 
-def describe(row: Deadline, now: datetime) -> dict[str, Any]:
-    """Everything a page shows about one deadline."""
+def brief(row: Deadline, now: datetime) -> dict[str, Any]:
+    """What a line of a list shows of one deadline: cheap, without its reckoning."""
     tone, words = rules.clock_tag(row.clock, now, provisional=row.provisional)
-    rule = regimes.rule_from(row.explanation)
-    cells = rules.day_cells(row.explanation.get("days", []), row.due_at, now)
-    paused = rules.paused_for(row.explanation.get("moves", []), row.paused_at, now)
-    amount = rule.internal if rule.internal and row.kind != rules.PROMISE else rule.amount
-    ordinal = (
-        f"第 {amount} {rule.unit.zh}" if rule.unit.value.endswith("days") else f"{amount} {rule.unit.zh}内"
-    )
     return {
         "kind": row.kind,
         "name": rules.kind_name(row.kind),
-        "ordinal_text": ordinal,
         "due_at": row.due_at,
         "due_text": zh_datetime(row.due_at, now, relative=False),
         "tone": tone,
@@ -134,11 +126,25 @@ def describe(row: Deadline, now: datetime) -> dict[str, Any]:
         "provisional": row.provisional,
         "open": row.clock.open,
         "met_at": row.met_at,
+        "breached": row.breached_at is not None or tone == "breached",
+    }
+
+
+def describe(row: Deadline, now: datetime) -> dict[str, Any]:
+    """Everything a page shows about one deadline."""
+    rule = regimes.rule_from(row.explanation)
+    cells = rules.day_cells(row.explanation.get("days", []), row.due_at, now)
+    paused = rules.paused_for(row.explanation.get("moves", []), row.paused_at, now)
+    amount = rule.internal if rule.internal and row.kind != rules.PROMISE else rule.amount
+    ordinal = (
+        f"第 {amount} {rule.unit.zh}" if rule.unit.value.endswith("days") else f"{amount} {rule.unit.zh}内"
+    )
+    return brief(row, now) | {
+        "ordinal_text": ordinal,
         "legal_due_at": row.legal_due_at,
         "legal_text": zh_datetime(row.legal_due_at, now, relative=False),
         "paused_text": zh_duration(paused) if paused else "",
         "ladder": [level.zh for level in rule.escalation],
-        "breached": row.breached_at is not None or tone == "breached",
         "explanation": explain(row),
         "cells": cells,
         "cells_sentence": rules.cells_sentence(cells),

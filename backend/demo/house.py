@@ -52,6 +52,6 @@ def somebody_is_there(at: datetime) -> bool:
 def at_work(at: datetime, rng: Random) -> datetime:
     """``at``, or some time in the next morning on which people work on cases."""
     local = to_shanghai(at)
-    while local.weekday() == 6 or not OPENS <= local.hour < 18:
+    while local.weekday() >= 5 or not OPENS <= local.hour < 18:
         local = (local + timedelta(days=1)).replace(hour=OPENS, minute=rng.randrange(60))
     return local.astimezone(at.tzinfo)

@@ -71,6 +71,7 @@ def test_the_author_is_told_what_is_wrong_and_sees_which_answers_would_change(st
     expect(owner.locator("#preview")).to_contain_text("绝对")
     owner.get_by_role("button", name="提交审批").click()
     expect(owner.get_by_role("alert").first).to_contain_text("绝对")
+    story.people.expect_refusal()
 
     words = owner.locator("textarea[name=text]")
     words.fill(before.replace("选城市", "选城市或者按距离排"))

@@ -1,6 +1,7 @@
 """Control charts: limits against figures worked out by hand, and each Western Electric rule at its border."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -40,7 +41,7 @@ def test_p_limits_are_three_binomial_errors_and_never_leave_the_unit_interval() 
 def test_xmr_limits_are_two_point_six_six_mean_moving_ranges() -> None:
     values = [10, 12, 9, 11, 10, 13, 10, 9, 11, 12, 10, 11, 9, 12, 10, 11, 13, 10, 9, 11]
     base = baseline("xmr", [Sample(value, 5) for value in values])
-    ranges = [abs(b - a) for a, b in zip(values, values[1:], strict=False)]
+    ranges = [abs(b - a) for a, b in pairwise(values)]
     assert base is not None
     assert base.centre == pytest.approx(sum(values) / 20)
     assert base.moving_range == pytest.approx(sum(ranges) / 19)

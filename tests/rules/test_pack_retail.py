@@ -21,10 +21,10 @@ def words(text: str) -> set[str]:
 SYSTEM_KEYS = words(
     """
     system.welcome system.fallback system.fallback_again system.apology system.too_long
-    system.attachment_received system.person_only
+    system.attachment_received system.person_only system.choose_one system.still_there
     complaint.ask_description complaint.ask_remedy complaint.ask_order_no complaint.ask_contact
     complaint.bad_order_no complaint.bad_contact complaint.contact_too_short
-    complaint.description_too_short complaint.confirm complaint.ask_what_to_change complaint.filed
+    complaint.description_too_short complaint.confirm complaint.known_already complaint.ask_what_to_change complaint.filed
     complaint.cancelled complaint.file_failed complaint.resume
     complaint.progress complaint.ask_number complaint.ask_last4 complaint.not_found
     complaint.lookup_locked complaint.urged complaint.none_to_urge complaint.supplemented
@@ -37,6 +37,7 @@ SYSTEM_KEYS = words(
     handoff.queued handoff.next_in_line handoff.out_of_hours handoff.already_queued
     handoff.agent_joined handoff.agent_left handoff.cancelled handoff.back_to_bot handoff.offer
     risk.emergency risk.fraud risk.escalation risk.anger_offer
+    risk.info_security risk.elder risk.minor risk.repeat_visits
     survey.invite survey.thanks survey.thanks_low conversation.closed
     """
 )
@@ -44,6 +45,7 @@ SYSTEM_KEYS = words(
 # What the speaker of a fixed key fills in; a text may use fewer, never others.
 SPOKEN_WITH = {
     "complaint.confirm": {"description", "remedy", "order_no", "contact_masked"},
+    "complaint.known_already": {"complaint_no", "complaint_stage"},
     "complaint.filed": {"complaint_no", "promised_at", "receipt_url"},
     "complaint.progress": {"complaint_no", "complaint_stage", "promised_at", "receipt_url"},
     "complaint.urged": {"complaint_no", "complaint_stage", "promised_at"},
@@ -89,9 +91,10 @@ CONVERSATION = words(
     rate_service dispute_outcome withdraw_complaint affirm deny
     """
 )
+FORM_QUESTIONS = ("complaint.ask_remedy", "complaint.ask_what_to_change", "complaint.known_already")
 ACTIONS = {"request_human", "file_complaint", "confirm", "edit", "cancel", "none_of_these", "skip"}
 # Words a button may say that belong to intents handled by rules, not by an example question.
-COMMANDS = {"查投诉进度", "催一下我的投诉", "我要补充材料"}
+COMMANDS = {"查投诉进度", "催一下我的投诉", "我要补充材料", "没有别的事了"}
 
 # House voice, and 广告法 Art. 9 / 消保法 on absolute wording: a bot's promise binds the shop.
 BANNED = ["亲", "请耐心等待", "百分之百", "绝对", "保证", "一定会", "！", "!"]
@@ -233,8 +236,8 @@ def test_buttons_are_short_do_one_thing_and_lead_somewhere() -> None:
             assert set(button) in ({"title", "say"}, {"title", "action"}), s["key"]
             if "action" in button:
                 assert button["action"] in ACTIONS, s["key"]
-            elif not s["key"].startswith(("complaint.ask_remedy", "complaint.ask_what_to_change")):
-                # Inside the two form questions a tap is an answer to the form; elsewhere it is a question.
+            elif not s["key"].startswith(FORM_QUESTIONS):
+                # Inside the form's questions a tap is an answer to the form; elsewhere it is a question.
                 say = canonical(button["say"])
                 assert button["say"] in COMMANDS or say in topics, (s["key"], button["say"])
                 assert topics.get(say) != s["key"], f"{s['key']} leads back to itself"

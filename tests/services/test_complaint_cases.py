@@ -404,3 +404,17 @@ def test_every_page_of_the_list_is_read_once_whatever_comes_in_between(pack_load
     assert len(seen) == len(set(seen)) == 45 and after == ""
     with pack_loaded.read(SYSTEM) as work:
         assert len(store.of_topic(work.session, "quality.damage")) == 46
+
+
+def test_a_late_case_is_closed_only_once_somebody_said_why_it_was_late(pack_loaded: Works) -> None:
+    complaint = filed(pack_loaded)
+    bring_to(pack_loaded, complaint, "communicate")
+    with pack_loaded.begin(LIN_JIA, NOW) as work:
+        late = deadlines.of(work.session, "complaint", complaint.id)[0]
+        late.breached_at = late.due_at
+        work.session.add(late)
+        kind = late.kind
+    refused("breach_cause_missing", lambda: move(pack_loaded, complaint, "close"))
+    with pack_loaded.begin(LIN_JIA, NOW) as work:
+        complaints.explain_breach(work, complaint.number, kind, "waiting_supplier", "厂家三天没有回复")
+    move(pack_loaded, complaint, "close")

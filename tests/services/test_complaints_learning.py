@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 from sqlmodel import select
 
 from backend.complaints import service as complaints
-from backend.complaints.learning import figures, service
+from backend.complaints.learning import service, store
 from backend.complaints.learning.tables import FrozenBaseline, HeardBefore, Improvement, WhyRecord
 from backend.complaints.tables import Complaint
 from backend.conversations import service as conversations
@@ -441,8 +441,8 @@ def test_who_took_which_rows_stands_in_the_journal(book: Book) -> None:
 def test_a_long_file_is_written_in_slices(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(7):
         book.complain(weeks_ago(1))
-    slices = figures.store.in_slices
-    monkeypatch.setattr(figures.store, "in_slices", lambda session, ids: slices(session, ids, 3))
+    slices = store.in_slices
+    monkeypatch.setattr(store, "in_slices", lambda session, ids: slices(session, ids, 3))
     assert len(read(export(book, LIN_JIA))) == 7
 
 

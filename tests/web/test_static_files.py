@@ -21,8 +21,8 @@ name = [str(path.relative_to(WEB)) for path in TEMPLATES]
 
 
 def markup(path: Path) -> str:
-    """A template without its comments, which never reach the browser."""
-    return re.sub(r"\{#.*?#\}", "", path.read_text(encoding="utf-8"), flags=re.S)
+    """A template without its comments and statements, which never reach the browser."""
+    return re.sub(r"\{#.*?#\}|\{%.*?%\}", "", path.read_text(encoding="utf-8"), flags=re.S)
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name)

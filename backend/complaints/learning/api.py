@@ -54,9 +54,7 @@ class DeedBody(BaseModel):
 
 
 @router.get("/learning")
-def learning(
-    request: Request, works: WorksDep, now: NowDep, actor: Reader, by: str = "category"
-) -> dict[str, Any]:
+def learning(request: Request, works: WorksDep, now: NowDep, actor: Reader, by: str = "category") -> dict[str, Any]:
     """All figures of a filter; ``by`` names the dimension of the clusters."""
     if by not in rules.DIMENSIONS:
         raise rules.unknown("by", "没有这种看法，请从列表里选。")
@@ -107,9 +105,7 @@ def one_item(item_id: str, works: WorksDep, now: NowDep, actor: Reader) -> dict[
 
 
 @router.post("/improvements/{item_id}/{action}")
-def act(
-    item_id: str, action: str, body: DeedBody, works: WorksDep, now: NowDep, actor: Reader
-) -> dict[str, Any]:
+def act(item_id: str, action: str, body: DeedBody, works: WorksDep, now: NowDep, actor: Reader) -> dict[str, Any]:
     with works.begin(actor, now) as work:
         return _item(work, service.act(work, item_id, action, body.text, body.effective_on))
 

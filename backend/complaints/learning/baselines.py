@@ -56,9 +56,7 @@ def _filled(samples: Sequence[Sample]) -> int:
     return sum(one.n > 0 and not one.unfinished for one in samples)
 
 
-def freeze(
-    work: Work, name: str, asked: Ask, samples: Sequence[Sample], found: Sequence[Week]
-) -> FrozenBaseline:
+def freeze(work: Work, name: str, asked: Ask, samples: Sequence[Sample], found: Sequence[Week]) -> FrozenBaseline:
     """Take the finished weeks of this filter as the baseline from now on; earlier ones stay to be read.
 
     Raises Forbidden, Invalid (``unknown_code``), Conflict (``too_few_points``).

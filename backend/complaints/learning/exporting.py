@@ -11,7 +11,7 @@ from typing import Any
 from openpyxl import Workbook
 from sqlmodel import Session
 
-from backend.complaints.learning import figures, store
+from backend.complaints.learning import selecting, store
 from backend.complaints.learning.names import name_of
 from backend.complaints.rules import Outcome, Stage
 from backend.complaints.rules.asking import Ask
@@ -83,7 +83,7 @@ def begin(work: Work, asked: Ask, form: str) -> tuple[list[Case], set[str]]:
     work.actor.require(Permission.COMPLAINT_READ)
     if form not in FORMATS:
         raise unknown("format", "只能导出 CSV 或 xlsx。")
-    cases, again = figures.selected(work.session, asked, work.now)
+    cases, again = selecting.selected(work.session, asked, work.now)
     if form == "xlsx" and len(cases) > MOST_SHEET:
         raise Invalid("too_many_rows", f"有 {len(cases):,} 件，超出一张表的容量。请缩短时间，或导出 CSV。")
     work.journal(
@@ -109,9 +109,7 @@ def rows(session: Session, cases: list[Case], again: set[str], actor: Actor) -> 
             return ""
         if (dimension, key) not in names:
             names[dimension, key] = (
-                people.staff_name(session, key)
-                if dimension == "owner"
-                else name_of(session, dimension, key, long=True)
+                people.staff_name(session, key) if dimension == "owner" else name_of(session, dimension, key, long=True)
             )
         return names[dimension, key]
 
@@ -121,9 +119,7 @@ def rows(session: Session, cases: list[Case], again: set[str], actor: Actor) -> 
 
 
 def _cells(one: Complaint, case: Case, again: bool, open_words: bool, named: Any) -> list[Any]:
-    words = (
-        (one.description, one.remedy) if open_words else (mask_text(one.description), mask_text(one.remedy))
-    )
+    words = (one.description, one.remedy) if open_words else (mask_text(one.description), mask_text(one.remedy))
     return [
         one.number,
         _time(one.filed_at),
@@ -138,7 +134,7 @@ def _cells(one: Complaint, case: Case, again: bool, open_words: bool, named: Any
         case.score if case.score is not None else "",
         Outcome(one.outcome).zh if one.outcome else "",
         case.cost / 100 if case.cost is not None else "",
-        round(figures.days_taken(case), 2) if case.closed_at else "",
+        round(selecting.days_taken(case), 2) if case.closed_at else "",
         "是" if again else "否",
         one.urged,
         named("script", case.script),

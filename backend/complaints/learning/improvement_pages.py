@@ -40,9 +40,7 @@ def day_of(text: str, field: str, missing: str) -> date:
 
 
 def colleagues(work: Work) -> list[dict[str, str]]:
-    return [
-        {"id": one.id, "name": one.display_name} for one, _ in people.everybody(work.session) if one.active
-    ]
+    return [{"id": one.id, "name": one.display_name} for one, _ in people.everybody(work.session) if one.active]
 
 
 @router.get("/complaints/improvements")
@@ -82,9 +80,7 @@ def _form(
         words = service.words_of(work.session, asked, shanghai_date(now))
         found = service.rows(work.session, asked, now, 1)
         people_ = colleagues(work)
-        named = next(
-            (one for one in ("cause", "category", "script", "product", "unit") if getattr(asked, one)), ""
-        )
+        named = next((one for one in ("cause", "category", "script", "product", "unit") if getattr(asked, one)), "")
         about = service.name_of(work.session, named, getattr(asked, named)) if named else ""
     return page(
         request,

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from sqlmodel import Session
 
-from backend.complaints.learning import figures, store
+from backend.complaints.learning import selecting, store
 from backend.complaints.learning.names import words_of, zh_day
 from backend.complaints.learning.tables import Improvement, ImprovementStep
 from backend.complaints.rules import improving as rules
@@ -69,9 +69,7 @@ def open_item(
     return item
 
 
-def act(
-    work: Work, item_id: str, action: str, text: str = "", effective_on: date | None = None
-) -> Improvement:
+def act(work: Work, item_id: str, action: str, text: str = "", effective_on: date | None = None) -> Improvement:
     """One deed of the table, by the item's owner or whoever leads improvements.
 
     Raises NotFound, Forbidden, Conflict (``move_not_allowed``, ``effect_not_checked``, ``too_early_to_check``,
@@ -130,7 +128,7 @@ def measured(session: Session, item: Improvement, now: datetime) -> dict[str, An
 
     def count(first: date, last: date) -> tuple[int, int]:
         over = asked.over(first, last)
-        return len(figures.selected(session, over, now)[0]), sum(figures.talked(session, over, now).values())
+        return len(selecting.selected(session, over, now)[0]), sum(selecting.talked(session, over, now).values())
 
     return rules.judge(count(*spans.before), count(*spans.after)) | {
         "days": spans.days,
@@ -249,13 +247,7 @@ def brief(session: Session, item: Improvement, now: datetime) -> dict[str, Any]:
         "due_on": item.due_on,
         "due_text": zh_day(item.due_on, today),
         "late": late,
-        "clock": ""
-        if state in OVER
-        else f"逾期 {-left} 天"
-        if late
-        else "今天到期"
-        if not left
-        else f"还剩 {left} 天",
+        "clock": "" if state in OVER else f"逾期 {-left} 天" if late else "今天到期" if not left else f"还剩 {left} 天",
         "tone": "breached" if late else "near" if left <= 3 else "track",
         "state": item.state,
         "state_text": state.zh,
@@ -270,9 +262,7 @@ def full(session: Session, item: Improvement, now: datetime) -> dict[str, Any]:
     spans = None
     if item.check:
         spans = [
-            "、".join(zh_day(date.fromisoformat(day), today) for day in item.check[name]).replace(
-                "、", " 至 "
-            )
+            "、".join(zh_day(date.fromisoformat(day), today) for day in item.check[name]).replace("、", " 至 ")
             for name in ("before_days", "after_days")
         ]
     kept = asked_of(item)

@@ -194,13 +194,8 @@ def show_causes(
 
 
 @router.post("/complaints/{number}/causes")
-def record(
-    request: Request, works: WorksDep, now: NowDep, actor: Handler, number: str, form: CheckedForm
-) -> Response:
-    whys = [
-        (str(form.get(f"question{i}") or ""), str(form.get(f"answer{i}") or ""))
-        for i in range(1, MOST_WHYS + 1)
-    ]
+def record(request: Request, works: WorksDep, now: NowDep, actor: Handler, number: str, form: CheckedForm) -> Response:
+    whys = [(str(form.get(f"question{i}") or ""), str(form.get(f"answer{i}") or "")) for i in range(1, MOST_WHYS + 1)]
     cause = str(form.get("cause") or "")
     try:
         with works.begin(actor, now) as work:
@@ -212,9 +207,7 @@ def record(
 
 
 @router.post("/complaints/{number}/remedies")
-def remedy(
-    request: Request, works: WorksDep, now: NowDep, actor: Handler, number: str, form: CheckedForm
-) -> Response:
+def remedy(request: Request, works: WorksDep, now: NowDep, actor: Handler, number: str, form: CheckedForm) -> Response:
     kind, amount = str(form.get("kind") or ""), str(form.get("amount") or "")
     try:
         with works.begin(actor, now) as work:

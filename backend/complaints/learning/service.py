@@ -7,14 +7,16 @@ from typing import Any
 from sqlmodel import Session
 
 from backend.complaints import rules as complaint_rules
-from backend.complaints.learning import figures, store
+from backend.complaints.learning import selecting, store
 from backend.complaints.learning.books import causes
 from backend.complaints.learning.exporting import FORMATS, as_csv, as_xlsx
 from backend.complaints.learning.exporting import begin as begin_export
 from backend.complaints.learning.exporting import rows as export_rows
-from backend.complaints.learning.figures import freeze, link, overview
+from backend.complaints.learning.figures import overview
 from backend.complaints.learning.improving import act, asked_of, change, full, get, listing, open_item
 from backend.complaints.learning.names import CHANNELS, ask, channel_name, name_of, words_of, zh_span
+from backend.complaints.learning.selecting import link
+from backend.complaints.learning.weeks import freeze
 from backend.complaints.learning.whys import (
     add_remedy,
     guard_closing,
@@ -67,7 +69,7 @@ PER_PAGE = 50
 
 def rows(session: Session, asked: Ask, now: datetime, number: int) -> dict[str, Any]:
     """The complaints behind a number, a page at a time, newest first."""
-    cases, again = figures.selected(session, asked, now)
+    cases, again = selecting.selected(session, asked, now)
     pages = max(1, -(-len(cases) // PER_PAGE))
     number = min(max(1, number), pages)
     part = cases[(number - 1) * PER_PAGE : number * PER_PAGE]
@@ -97,7 +99,7 @@ def rows(session: Session, asked: Ask, now: datetime, number: int) -> dict[str, 
                 "level": shown("level", counted[one.id].level),
                 "score": counted[one.id].score,
                 "cost_text": yuan(cost) if (cost := counted[one.id].cost) is not None else "",
-                "days": round(figures.days_taken(counted[one.id]), 1) if one.closed_at else None,
+                "days": round(selecting.days_taken(counted[one.id]), 1) if one.closed_at else None,
                 "again": one.id in again,
             }
             for one in found

@@ -107,9 +107,7 @@ def kin(session: Session, since: datetime, until: datetime) -> list[Kin]:
             Complaint.order_no,
             Complaint.cause,
             Complaint.topic,
-        ).where(
-            Complaint.filed_at >= since, Complaint.filed_at < until, Complaint.stage != Stage.MERGED.value
-        )
+        ).where(Complaint.filed_at >= since, Complaint.filed_at < until, Complaint.stage != Stage.MERGED.value)
     )
     return [Kin(*row) for row in rows]
 
@@ -167,18 +165,14 @@ def whys(session: Session, complaint_id: str) -> list[WhyRecord]:
     """All revisions, newest first."""
     return list(
         session.exec(
-            select(WhyRecord)
-            .where(WhyRecord.complaint_id == complaint_id)
-            .order_by(col(WhyRecord.revision).desc())
+            select(WhyRecord).where(WhyRecord.complaint_id == complaint_id).order_by(col(WhyRecord.revision).desc())
         )
     )
 
 
 def remedies(session: Session, complaint_id: str) -> list[Remedy]:
     return list(
-        session.exec(
-            select(Remedy).where(Remedy.complaint_id == complaint_id).order_by(col(Remedy.at), col(Remedy.id))
-        )
+        session.exec(select(Remedy).where(Remedy.complaint_id == complaint_id).order_by(col(Remedy.at), col(Remedy.id)))
     )
 
 
@@ -227,10 +221,7 @@ def item(session: Session, item_id: str) -> Improvement | None:
 def locked_item(session: Session, item_id: str) -> Improvement | None:
     """The row as it is now, held until the transaction ends."""
     return session.exec(
-        select(Improvement)
-        .where(Improvement.id == item_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+        select(Improvement).where(Improvement.id == item_id).with_for_update().execution_options(populate_existing=True)
     ).first()
 
 
@@ -238,8 +229,6 @@ def steps(session: Session, item_id: str) -> list[ImprovementStep]:
     """Newest first."""
     return list(
         session.exec(
-            select(ImprovementStep)
-            .where(ImprovementStep.item_id == item_id)
-            .order_by(col(ImprovementStep.seq).desc())
+            select(ImprovementStep).where(ImprovementStep.item_id == item_id).order_by(col(ImprovementStep.seq).desc())
         )
     )

@@ -29,7 +29,15 @@ function short(words, most) {
   return `${kept}…`;
 }
 
-function pareto(c, { bars, total, vital }, width) {
+// On a phone there is room for a few bars; the others become one, which opens the table.
+function fold(bars, most, total) {
+  if (bars.length <= most) return bars;
+  const sum = (name) => bars.slice(most - 1).reduce((so, bar) => so + bar[name], 0);
+  return [...bars.slice(0, most - 1), { title: "其余", cases: sum("cases"), weight: sum("weight"), running: total, share: 1, href: "#clusters" }];
+}
+
+function pareto(c, { bars: all, total, vital }, width) {
+  const bars = fold(all, Math.max(4, Math.floor(width / 56)), total);
   const room = Math.max(3, Math.floor(width / bars.length / 13));
   return {
     grid: { left: 4, right: 24, top: 22, bottom: 56 },
@@ -110,7 +118,7 @@ function draw() {
     if (!plot) {
       plot = window.echarts.init(box, null, { renderer: "canvas" });
       plot.on("click", (hit) => { if (hit.data?.href) location.assign(hit.data.href); });
-      new ResizeObserver(() => { plot.resize(); }).observe(box);
+      new ResizeObserver(() => plot.resize()).observe(box);
       plots.set(id, plot);
     }
     plot.setOption({ animation: false, ...option(c, data[name], box.clientWidth) }, true);
