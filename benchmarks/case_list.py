@@ -99,7 +99,7 @@ def _copy(engine: Engine, count: int) -> None:
     }  # fmt: skip
     same = [one.name for one in Complaint.__table__.columns if one.name not in own]  # type: ignore[attr-defined]
     postgres = engine.dialect.name == "postgresql"
-    numbers = "generate_series(1, :count) AS n(i)" if postgres else "n"
+    numbers = "generate_series(CAST(1 AS bigint), CAST(:count AS bigint)) AS n(i)" if postgres else "n"
     opening = "" if postgres else "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count) "
     statement = (f"INSERT INTO complaints ({', '.join((*own, *same))}) {opening}SELECT {', '.join(own.values())}, "
                  f"{', '.join(f'm.{name}' for name in same)} FROM {numbers} CROSS JOIN complaints m "

@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,13 @@ class Office:
         return dict(self.author.call("POST", f"/api/scripts/{KEY}/submit", {"version": draft["version"]},
                                      self._author_token))
 
-    def approve(self, version: dict[str, Any]) -> None:
+    def approve(self, version: dict[str, Any]) -> float:
+        """Gives the instant at which the version was put in force, a moment before its commit, in epoch seconds."""
         said = self.approver.call("POST", f"/api/scripts/{KEY}/approve",
                                   {"version": version["version"], "seen": version["hash"]}, self._approver_token)
         if said["state"] != "effective":
             raise Failed(f"approved, and yet {said['state']}")
+        return datetime.fromisoformat(said["started_at"]).timestamp()
 
     def close(self) -> None:
         self.author.close()
@@ -103,9 +106,9 @@ class Office:
 
 @dataclass
 class Timed:
-    """One publication: ms from when the approval was sent."""
+    """One publication: ms from when the version was put in force, inside the approval's transaction."""
 
-    approval: float = 0.0
+    approval: float = 0.0  # the whole request, in ms
     taken_over: dict[str, float] = field(default_factory=dict)  # by bot: until its own set had the new words
     place: str = ""  # where a customer asked next
     answered: float = 0.0
@@ -116,7 +119,7 @@ class Timed:
 def timed(house: House, office: Office, number: int, name: str) -> Timed:
     """Approve one version; then somebody asks at once, in turn at the website's door and at each bot's own channel.
 
-    The clock starts before the request leaves: what is measured holds the commit itself too, not only what follows.
+    The clock starts at the stamp that the approval's transaction sets just before it commits (one machine, one clock).
     One place a time is asked: three questions at once would measure each other.
     """
     version = office.submitted(name)
@@ -128,9 +131,10 @@ def timed(house: House, office: Office, number: int, name: str) -> Timed:
     watchers = [threading.Thread(target=_watch, args=(house, bot, go, began, result)) for bot in range(len(house.bots))]
     for watcher in watchers:
         watcher.start()
+    sent = time.time()
     began[0] = time.perf_counter()
     go.set()
-    office.approve(version)
+    before_commit = (office.approve(version) - sent) * 1000
     result.approval = (time.perf_counter() - began[0]) * 1000
     try:
         while (said := asker.ask()) != (KEY, version["version"]):
@@ -146,6 +150,8 @@ def timed(house: House, office: Office, number: int, name: str) -> Timed:
         asker.close()
     if result.failure:
         raise Failed(result.failure)
+    result.answered -= before_commit
+    result.taken_over = {bot: after - before_commit for bot, after in result.taken_over.items()}
     return result
 
 
@@ -258,7 +264,7 @@ def _resident(pids: dict[str, int]) -> dict[str, Any]:
 def table(result: dict[str, Any]) -> str:
     """The figures as a page of plain text."""
     here, ours, peer = result["surroundings"], result["ours"], result["peer"]
-    lines = [f"script_publication: {result['publications']} approvals, from the approver's request to the new words, "
+    lines = [f"script_publication: {result['publications']} approvals, from the approval's commit to the new words, "
              f"{result['bots']} bots",
              f"  {here['cores']} cores, {here['processor']}; load {here['load_before']} before, {here['load_after']} "
              f"after; {here['at']}"]

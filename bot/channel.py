@@ -314,7 +314,7 @@ def _health(app: Sanic) -> Dict[str, Any]:
     cache = shared_cache()
     ready = bool(agent is not None and agent.is_ready())
     return {
-        "ready": ready and len(cache) > 0 and shared_understanding().matcher.ready,
+        "ready": ready and len(cache) > 0 and shared_understanding().ready,
         "model": agent.model_id if ready and agent is not None else None,
         "scripts": {"revision": cache.revision, "count": len(cache), "age_seconds": cache.age_seconds()},
     }

@@ -22,9 +22,12 @@ class Understanding:
         self._waiting: list[Script] | None = None
         self._busy = False
         self._thread: threading.Thread | None = None
+        #: Whether the questions have once been taken in whole: before that a topic's default would answer for all.
+        self.ready = False
         # What is there at the start is built at once: nobody has asked anything yet.
         if len(cache) or cache.revision >= 0:
             self._build(cache.all())
+            self.ready = len(cache) > 0 and self.matcher.ready
         cache.on_change(self._take)
 
     def settled(self, timeout: float = 60.0) -> bool:
@@ -48,6 +51,7 @@ class Understanding:
             self._build(scripts)
             with self._changed:
                 self._busy = False
+                self.ready = self.ready or (self._waiting is None and bool(scripts) and self.matcher.ready)
                 self._changed.notify_all()
 
     def _build(self, scripts: list[Script]) -> None:

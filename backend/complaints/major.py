@@ -251,7 +251,7 @@ def on_deadline(work: Work, fact: DeadlineNeared | DeadlineBreached) -> None:
     if plan is None:
         return
     complaint = locked(work, plan.complaint_id)
-    due = zh_datetime(fact.due_at, work.now)
+    due = zh_datetime(fact.due_at, work.now, relative=False)  # kept: 今天 would mean another day tomorrow
     who = people.staff_name(work.session, plan.owner_id) if plan.owner_id else "负责人"
     if isinstance(fact, DeadlineNeared):
         append(work, complaint, "plan_reminded", text=f"{who}要在 {due} 前报进展。")

@@ -69,13 +69,14 @@ def _values(session: Session, complaint: Complaint, now: datetime) -> dict[str, 
     _, promised = deadlines.promise_words(promise)
     values = {
         "complaint_no": complaint.number,
-        "customer_name": customers.name_of(session, complaint.customer_id),
         "order_no": complaint.order_no or "",
         "item_name": complaint.product or "",
         "promised_at": promised,
         "receipt_url": proofs.receipt_url(complaint.id),
     }
-    return {name: value for name, value in values.items() if value}
+    told = customers.get(session, complaint.customer_id).name
+    # A visitor without a name is greeted without one, never as 访客 7276.
+    return {"customer_name": told or ""} | {name: value for name, value in values.items() if value}
 
 
 def _in_force(session: Session, now: datetime) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from backend.deadlines.rules import start_name
 from backend.deadlines.tables import RegimeVersion
 from backend.infra.work import Work
 from backend.kernel.deadlines import Rule
-from backend.kernel.errors import NotFound
+from backend.kernel.errors import Invalid, NotFound
 from backend.kernel.ids import new_id
 
 # The house's own regime; a bare count of working days needs none.
@@ -78,7 +78,11 @@ def seed(work: Work, pack_dir: Path) -> list[str]:
 
 
 def _rows_of(path: Path) -> list[dict[str, Any]]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"时限规则文件 {path.name} 读不了（{error.strerror}）。它被 regimes.yml 引用，请补上，或从 include 里删掉。"
+        raise Invalid("regime_file_missing", message) from error
     if not isinstance(content, dict):
         return list(content)
     rows = list(content["regimes"])

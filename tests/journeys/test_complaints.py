@@ -198,7 +198,7 @@ def test_the_customer_rates_the_handling_and_opens_it_again(story: Story) -> Non
     phone.goto(story.house.base + story.receipt)
     rate = phone.locator("#rate")
     rate.locator("label", has=phone.locator("input[name=score][value='2']")).click()
-    rate.get_by_text("拖得太久").click()
+    rate.locator("label", has_text="拖得太久").click()
     rate.locator("textarea").fill("新灯还没有寄到")
     rate.get_by_role("button", name="提交评价").click()
     expect(phone.locator("#rate")).to_contain_text("您评了 2 分")
@@ -216,7 +216,7 @@ def test_the_customer_rates_the_handling_and_opens_it_again(story: Story) -> Non
     story.page.reload()
     expect(story.page.locator(".facts")).to_contain_text("重新处理")
     expect(story.page.get_by_label("客户的评价")).to_contain_text("2 分")
-    expect(story.page.locator("[popovertarget=do-investigate]").first).to_be_visible()
+    expect(story.page.locator(".doing [popovertarget=do-assess]")).to_be_visible()
     story.finish("reopened")
 
 
