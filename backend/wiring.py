@@ -21,7 +21,8 @@ from backend.complaints.learning import service as learning
 from backend.conversations import alerts, understanding
 from backend.conversations import service as conversations
 from backend.conversations.events import ConversationClosed, ConversationStarted, MessageReceived
-from backend.deadlines.events import DeadlineBreached, DeadlineMoved, DeadlineNeared
+from backend.deadlines import service as deadlines
+from backend.deadlines.events import DeadlineBreached, DeadlineMoved, DeadlineNeared, EscalationDue, TakeOverDue
 from backend.handoffs import service as handoffs
 from backend.handoffs.pages import Panel
 from backend.infra.work import Reactions, Work
@@ -58,6 +59,8 @@ REACTIONS: Reactions = {
     DeadlineNeared: [complaints.on_deadline],
     DeadlineBreached: [complaints.on_deadline],
     DeadlineMoved: [complaints.on_deadline],
+    EscalationDue: [complaints.on_escalation],
+    TakeOverDue: [complaints.on_take_over],
     ScriptMissing: [_tell_staff_of_missing_words],
     ScriptPublished: [_words_are_back],
     ConversationStarted: [complaints.telling.on_started],
@@ -87,7 +90,19 @@ def shell_counts(work: Work) -> dict[str, Any]:
         {"text": f"{alerts.title_of(one.kind)}：{one.detail or one.subject}", "href": "/alerts",
          "at_text": zh_datetime(one.last_at, work.now)}
         for one in alerts.still_open(work.session)[:20]]
-    return {"counts": counts, "alerts": shown}
+    return {"counts": counts, "alerts": [*_called(work), *shown]}
+
+
+def _called(work: Work) -> list[dict[str, str]]:
+    """Cases to whose deadlines this person was called and has not looked since."""
+    calls = [one for one in deadlines.waiting_for(work.session, work.actor.id) if one["subject_kind"] == "complaint"]
+    found = []
+    for one in calls:
+        complaint = complaints.by_id(work.session, one["subject_id"])
+        if complaint is not None:
+            found.append({"text": f"{complaint.number}：{one['name']}，应在 {zh_datetime(one['due_at'], work.now)} 前完成",
+                          "href": f"/complaints/{complaint.number}", "at_text": zh_datetime(one["told_at"], work.now)})
+    return found
 
 
 def _complaint_panel(session: Session, customer_id: str, conversation_id: str, now: datetime) -> dict[str, Any] | None:

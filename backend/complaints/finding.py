@@ -22,6 +22,10 @@ def get(session: Session, number: str) -> Complaint:
     return found
 
 
+def by_id(session: Session, complaint_id: str) -> Complaint | None:
+    return session.get(Complaint, complaint_id)
+
+
 def by_number(session: Session, number: str) -> Complaint | None:
     return store.by_number(session, number)
 

@@ -10,7 +10,9 @@ from fastapi.responses import RedirectResponse
 
 from backend.complaints import filing_pages, receipt_pages, rules, service, words, work_pages
 from backend.complaints.rules import Action, Stage
+from backend.complaints.thread import SUBJECT
 from backend.conversations import service as conversations
+from backend.deadlines import service as deadlines
 from backend.infra.work import Work, Works
 from backend.kernel.actors import Actor, Permission, Role
 from backend.kernel.clock import zh_time
@@ -181,6 +183,9 @@ router.include_router(filing_pages.router)
 
 @router.get("/complaints/{number}")
 def case_page(request: Request, works: WorksDep, now: NowDep, actor: Reader, number: str) -> Response:
+    with works.begin(actor, now) as work:
+        # Whoever was called here by a ladder has now looked.
+        deadlines.seen(work, SUBJECT, service.get(work.session, number).id)
     return show_case(request, works, now, actor, number)
 
 

@@ -20,10 +20,12 @@ from backend.complaints.desk import (
     views_of,
 )
 from backend.complaints.duplicates import probable
+from backend.complaints.escalating import on_escalation, on_take_over
 from backend.complaints.evidence import add as add_evidence
 from backend.complaints.evidence import read as read_evidence
 from backend.complaints.filing import file
 from backend.complaints.finding import (
+    by_id,
     by_number,
     by_token,
     find_for_customer,
@@ -60,6 +62,7 @@ __all__ = [
     "add_task",
     "assign",
     "assign_many",
+    "by_id",
     "by_number",
     "by_token",
     "card",
@@ -85,7 +88,9 @@ __all__ = [
     "of_customer",
     "offered_replies",
     "on_deadline",
+    "on_escalation",
     "on_rated",
+    "on_take_over",
     "panel",
     "plan_of",
     "policy",

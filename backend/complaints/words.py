@@ -91,6 +91,7 @@ _ICONS = {
     "investigate": ("search", "a"),
     "neared": ("stairs", "c"),
     "breached": ("alert", "c"),
+    "escalated": ("stairs", "c"),
     "communicate": ("chat", "a"),
     "pause": ("pause", ""),
     "resume": ("clock", ""),
@@ -202,6 +203,9 @@ def _what(entry: ComplaintEntry, now: datetime) -> str:
             return f"预案负责人{detail.get('owner_name', '')}，成员{'、'.join(detail.get('members', []))}"
         case "told":
             return "已在会话里告诉客户"
+        case "escalated":
+            told = "、".join(detail.get("told", [])) or "没有人在岗"
+            return f"{kind_name(str(detail.get('clock')))}{detail.get('words', '')}，逐级告知：{told}"
         case "neared" | "breached" | "recomputed":
             return _notice(entry, now)
         case _:

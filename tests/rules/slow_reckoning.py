@@ -99,13 +99,23 @@ def _by_days(start: datetime, count: int, stops: Stops, hour: int, *, working: b
         if left:
             last = _walk(go_day, left, working)
             continue
-        # Nothing but the rest of a day was left: it is left on the first day that has not passed.
-        last = max(last, go_day) if go_day == stop_day else go_day
-        while not worked_day(last) or datetime(last.year, last.month, last.day, hour, tzinfo=CHINA) <= again:
+        # Nothing but the rest of a day was left: it is left on the first day that has not passed. A last day on a
+        # holiday stays there until all is counted, so that a later stop does not carry the holiday along.
+        last = max(last, go_day)
+        while True:
+            day = _served(last)
+            if datetime(day.year, day.month, day.day, hour, tzinfo=CHINA) > again:
+                break
             last += DAY
-    while not worked_day(last):
-        last += DAY
-    return last
+        last = day if working else last
+    return _served(last)
+
+
+def _served(day: date) -> date:
+    """The first day from here on that is worked."""
+    while not worked_day(day):
+        day += DAY
+    return day
 
 
 def _walk(day: date, count: int, working: bool) -> date:

@@ -71,7 +71,8 @@ def test_working_minutes_with_any_hours_and_any_stops(
 ) -> None:
     stops = stops_from(start, lengths)
     expected = slow.by_minutes(start, minutes, stops, week, follows)
-    assume(expected.year <= 2027)
+    # The house gives up after ten years without an end: such hours are a mistake in the table.
+    assume(expected.year <= 2027 and expected - start < timedelta(days=3600))
     found = reckoned(Rule("s", minutes, Unit.WORKING_MINUTES), start, stops, Calendar(DAYS, hours_of(week, follows)))
     assert found.legal == expected
 
