@@ -18,7 +18,8 @@ from backend.scripts.tables import ScriptVersion
 from backend.settings import settings
 
 # Between a publisher's commit and our lock the row that we wanted may be superseded; the next look sees its heir.
-LOOKS = 3
+# Of a script that is published over and over, several heirs in a row.
+LOOKS = 20
 
 
 @lru_cache(maxsize=4)
@@ -87,7 +88,8 @@ def _held(work: Work, key: str, channel: str) -> list[ScriptVersion]:
     for _ in range(LOOKS):
         candidates = store.effective(work.session, key, (channel, ANY_CHANNEL), hold=True)
         work.catch_up()
-        if candidates:
+        # Nothing: there are no words, or what we waited for was replaced meanwhile. A look without a lock tells.
+        if candidates or not store.effective(work.session, key, (channel, ANY_CHANNEL)):
             break
     return candidates
 

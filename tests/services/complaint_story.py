@@ -8,6 +8,7 @@ from backend.complaints import store
 from backend.complaints.tables import Complaint, ComplaintEntry
 from backend.conversations import service as conversations
 from backend.customers import service as customers
+from backend.deadlines import service as deadlines
 from backend.infra.work import Works
 from backend.kernel.actors import BOT, SYSTEM, Actor
 from backend.kernel.ids import new_id
@@ -54,9 +55,18 @@ def move(
 
 def bring_to(works: Works, complaint: Complaint, last: str, at: datetime = NOW) -> None:
     for action, detail in WAY:
+        if action == "close":
+            explain_lateness(works, complaint, at)
         move(works, complaint, action, at=at, **detail)
         if action == last:
             return
+
+
+def explain_lateness(works: Works, complaint: Complaint, at: datetime = NOW) -> None:
+    """What ran late in the story is explained, as the closing asks for it."""
+    with works.begin(LIN_JIA, at) as work:
+        for kind in {row.kind for row in deadlines.without_cause(work.session, "complaint", complaint.id)}:
+            complaints.explain_breach(work, complaint.number, kind, "short_of_staff", "国庆当班的人少")
 
 
 def fresh(works: Works, complaint: Complaint) -> Complaint:

@@ -123,6 +123,13 @@ def test_a_case_is_handled_from_page_to_page_until_it_is_closed(browser: TestCli
     )
     for action, data in steps:
         page = browser.get(f"/complaints/{NUMBER}").text
+        if action == "close":
+            late = browser.post(f"/complaints/{NUMBER}/do/close", data={"csrf": hidden_csrf(page)})
+            assert late.status_code == 409 and "还没有写原因" in late.text
+            for kind in re.findall(r'name="kind" value="(\w+)"', page):
+                said = {"csrf": hidden_csrf(page), "kind": kind, "cause": "short_of_staff", "text": "国庆当班的人少"}
+                assert browser.post(f"/complaints/{NUMBER}/breach", data=said).status_code == 303
+            page = browser.get(f"/complaints/{NUMBER}").text
         assert f'popovertarget="do-{action}"' in page
         answer = browser.post(f"/complaints/{NUMBER}/do/{action}", data={"csrf": hidden_csrf(page), **data})
         assert (answer.status_code, answer.headers.get("location")) == (303, f"/complaints/{NUMBER}"), action
