@@ -98,9 +98,19 @@ WAY: tuple[tuple[str, dict[str, Any]], ...] = (
 
 def bring_to(works: Works, number: str, last: str, at: datetime = NOW) -> None:
     for action, detail in WAY:
+        if action == "close":
+            explain_lateness(works, number, at)
         move(works, number, action, at=at, **detail)
         if action == last:
             return
+
+
+def explain_lateness(works: Works, number: str, at: datetime = NOW) -> None:
+    """The story begins a fortnight late; closing asks why."""
+    with works.begin(LIN_JIA, at) as work:
+        late = deadlines.without_cause(work.session, "complaint", complaints.get(work.session, number).id)
+        for kind in {row.kind for row in late}:
+            complaints.explain_breach(work, number, kind, "short_of_staff", "国庆当班的人少")
 
 
 def kinds(works: Works, complaint: Complaint) -> list[str]:
@@ -316,6 +326,8 @@ def test_a_reopened_complaint_owes_a_new_answer(house: Works) -> None:
     with pytest.raises(Conflict):
         move(house, complaint.number, "close")
     for action, detail in WAY[2:]:
+        if action == "close":
+            explain_lateness(house, complaint.number, NOW + timedelta(days=3))
         move(house, complaint.number, action, at=NOW + timedelta(days=3), **detail)
 
 
@@ -412,6 +424,7 @@ def test_an_answered_complaint_is_not_urged_and_an_ended_one_not_added_to(house:
         complaints.urge(work, complaint)
     with house.begin(BOT, NOW) as work:
         complaints.supplement(work, complaint, "还有一张照片")
+    explain_lateness(house, complaint.number)
     move(house, complaint.number, "close")
     with pytest.raises(Conflict), house.begin(BOT, NOW) as work:
         complaints.supplement(work, complaint, "再补一句")
