@@ -117,15 +117,14 @@ def test_3_a_complaint_is_filed_once_with_number_promise_and_receipt(story: Stor
         customer.says(WHAT_HAPPENED)
         customer.hears("complaint.ask_remedy")
         customer.presses("换一件")
-        customer.hears("complaint.ask_order_no")
+        # The order was asked about a moment ago: it is taken over and repeated back, not asked again.
+        customer.hears("complaint.ask_contact")
 
         # A question in the middle is answered, and the form goes on where it was.
         customer.says("你们几点下班")
         answer = customer.hears("service.hours")
-        resumed = customer.hears("complaint.ask_order_no")
+        resumed = customer.hears("complaint.ask_contact")
         assert answer.seq < resumed.seq
-        customer.says(ORDER)
-        customer.hears("complaint.ask_contact")
 
         customer.says("1391234800")
         customer.hears("complaint.contact_too_short")
