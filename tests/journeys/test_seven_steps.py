@@ -131,6 +131,9 @@ def test_3_a_complaint_is_filed_once_with_number_promise_and_receipt(story: Stor
         customer.says("不告诉你")
         customer.hears("complaint.bad_contact")
         customer.says(PHONE_NUMBER)
+        customer.hears("complaint.confirm")
+        # It was another order: said in one sentence, read back anew.
+        customer.says(f"订单号是{ORDER}")
         repeated = customer.hears("complaint.confirm")
         for part in (WHAT_HAPPENED, "换一件新的", ORDER, "8000"):
             assert part in repeated.text
