@@ -1,7 +1,7 @@
 """deadlines: drafts of regimes, the organisation's own calendar, notices and who was told, causes of breaches
 
 Revision ID: 0006
-Revises: 0005
+Revises: 0004
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from alembic import op
 import backend.infra.db
 
 revision = "0006"
-down_revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
