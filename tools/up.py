@@ -147,9 +147,11 @@ def main():
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, stopping.ask)
     try:
-        prepare("backend", "bot")
+        # The training is what a first start waits for: it begins as soon as its own environment stands.
+        prepare("bot")
         training = Program("train", [python_of("bot"), "-m", "bot.train"], env)
         training.start()
+        prepare("backend")
         prepared = subprocess.run([str(python_of("backend")), "-m", "backend.cli", "db", "prepare", "--json"], env=env,
                                   cwd=str(ROOT), stdout=subprocess.PIPE, text=True)
         if prepared.returncode != 0:
