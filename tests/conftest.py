@@ -28,6 +28,20 @@ hypothesis_settings.register_profile("zhike", deadline=None)
 hypothesis_settings.load_profile("zhike")
 
 
+# Whoever shares a running house or bot stays in one process of a parallel run; the longest wait goes first.
+TOGETHER = ("tests/journeys/", "tests/bot/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests for ``pytest -n``: by what they share, else by file."""
+    place = {item: next((number for number, part in enumerate(TOGETHER) if item.nodeid.startswith(part)), len(TOGETHER))
+             for item in items}
+    items.sort(key=lambda item: place[item])
+    for item in items:
+        shared = place[item] < len(TOGETHER)
+        item.add_marker(pytest.mark.xdist_group(TOGETHER[place[item]] if shared else item.nodeid.split("::")[0]))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _tidy() -> Iterator[None]:
     yield
