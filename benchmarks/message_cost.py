@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from benchmarks import peer as peers
 from benchmarks import phrases, surroundings
 from benchmarks.processes import (
@@ -122,18 +124,31 @@ def _measure(make: Callable[[str], Talker], pids: Mapping[str, int], texts: list
 # --- ours -------------------------------------------------------------------------------------------------------
 
 
-def train_ours(home: Path) -> dict[str, Any]:
+def train_ours(home: Path, share: float = 1.0) -> dict[str, Any]:
     """``bot.train`` with nothing kept from earlier: no embeddings, no dictionary, no Rasa cache."""
+    examples = phrases.training_phrases(share)
+    root = ROOT if share == 1.0 else _with_fewer_phrases(home / "project", examples)
     env = _our_environment(home) | {"ZHIKE_VAR_DIR": str(home / "empty-var"),
                                     "RASA_CACHE_DIRECTORY": str(home / "empty-rasa")}
-    cost = measured([str(BOT_PYTHON), "-m", "bot.train", "--force"], cwd=ROOT, env=env, log=home / "train.log")
+    cost = measured([str(BOT_PYTHON), "-m", "bot.train", "--force"], cwd=root, env=env, log=home / "train.log")
     # From here on as after any training: what it embedded of our own phrases stays embedded.
     (home / "empty-var").rename(home / "var")
     model = home / "models" / "zhike.tar.gz"
-    examples = phrases.training_phrases()
     return {**cost.as_dict(), "intents": len(examples), "examples": sum(map(len, examples.values())),
             "model_mb": round(model.stat().st_size / 2**20, 2),
             "includes": "embedding the phrases (no cache on disk) and the pack's example questions"}
+
+
+def _with_fewer_phrases(root: Path, examples: Mapping[str, list[str]]) -> Path:
+    """A copy of what a training reads, with these phrases only."""
+    for folder in ("bot", "data"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", "nlu"))
+    shutil.copy(ROOT / "config.yml", root)
+    nlu = [{"intent": intent, "examples": "".join(f"- {text}\n" for text in texts)} for intent, texts in examples.items()]
+    (root / "data" / "nlu").mkdir()
+    (root / "data" / "nlu" / "share.yml").write_text(
+        yaml.safe_dump({"version": "3.1", "nlu": nlu}, allow_unicode=True, width=1000), encoding="utf-8")
+    return root
 
 
 def _our_environment(home: Path) -> dict[str, str]:

@@ -40,10 +40,10 @@ class Peer:
         return self.folder / MODEL
 
 
-def project(quick: bool, epochs: int = EPOCHS) -> dict[str, str]:
+def project(quick: bool, epochs: int = EPOCHS, share: float = 1.0) -> dict[str, str]:
     """The peer's files by name. Responses are apart: their wording changes no figure."""
     recipe = RECIPE.read_text(encoding="utf-8").replace(f"epochs: {EPOCHS}", f"epochs: {epochs}")
-    examples = phrases.training_phrases()
+    examples = phrases.training_phrases(share)
     if quick:
         examples = {intent: texts[:QUICK_EXAMPLES] for intent, texts in examples.items()}
     intents = list(examples)
@@ -85,11 +85,13 @@ def rasa_version() -> str:
 
 
 def trained(out: Path, *, quick: bool = False, epochs: int = EPOCHS, retrain: bool = False,
-            old_is_fine: bool = False) -> Peer:
-    """The peer for today's phrases: the kept one, or a new one trained from nothing."""
+            old_is_fine: bool = False, share: float = 1.0) -> Peer:
+    """The peer for today's phrases (or a share of them): the kept one, or a new one trained from nothing."""
     epochs = 1 if quick else epochs
     kind = "quick-" if quick else "" if epochs == EPOCHS else f"{epochs}-epochs-"
-    files = project(quick, epochs)
+    if share != 1.0:
+        kind += f"{share:g}-share-"
+    files = project(quick, epochs, share)
     digest = hashlib.sha256(json.dumps([rasa_version(), files], ensure_ascii=False).encode()).hexdigest()[:12]
     folder = out / f"peer-{kind}{digest}"
     kept = None if retrain else _kept(folder)

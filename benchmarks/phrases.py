@@ -28,13 +28,17 @@ def examples_in(text: str) -> dict[str, list[str]]:
     return found
 
 
-def training_phrases() -> dict[str, list[str]]:
-    """All phrases that our own model is trained on, by intent."""
+def training_phrases(share: float = 1.0) -> dict[str, list[str]]:
+    """The phrases that our own model is trained on, by intent; with ``share``, so much of every intent, always the
+    same ones."""
     found: dict[str, list[str]] = {}
     for path in sorted((ROOT / "data" / "nlu").glob("*.yml")):
         for intent, texts in examples_in(path.read_text(encoding="utf-8")).items():
             found.setdefault(intent, []).extend(texts)
-    return found
+    if share == 1.0:
+        return found
+    draw = random.Random(SEED)
+    return {intent: draw.sample(texts, max(2, round(len(texts) * share))) for intent, texts in found.items()}
 
 
 @cache
