@@ -14,6 +14,7 @@ import typer
 
 from backend.deadlines import service as deadlines
 from backend.demo import month
+from backend.gateway import site_commands
 from backend.infra import guards, journal, logs, schema
 from backend.infra.db import make_engine
 from backend.infra.work import Works
@@ -35,7 +36,7 @@ calendar = typer.Typer(no_args_is_help=True, help="官方日历。")
 script = typer.Typer(no_args_is_help=True, help="话术导入导出。")
 demo = typer.Typer(no_args_is_help=True, help="试用时造些虚构的内容。")
 for name, group in (("db", db), ("user", user), ("deadline", deadline), ("calendar", calendar), ("scripts", script),
-                    ("demo", demo)):
+                    ("demo", demo), ("sites", site_commands.app)):
     app.add_typer(group, name=name)
 
 Json = Annotated[bool, typer.Option("--json", help="用 JSON 输出。")]

@@ -1,8 +1,9 @@
 """The application: every room's routes hung on one FastAPI app, and what lives as long as the process."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,19 +27,23 @@ from backend.dashboards import api as dashboards_api
 from backend.dashboards import pages as dashboards_pages
 from backend.dashboards import usage
 from backend.deadlines import pages as deadlines_pages
-from backend.gateway import stream, websocket
+from backend.gateway import embedding, sites, stream, websocket
 from backend.gateway.channels import shop
 from backend.gateway.channels import web as web_channel
+from backend.gateway.here import Here
 from backend.gateway.hub import Hub
 from backend.gateway.intake import Intake, in_thread
+from backend.gateway.net import Net
 from backend.gateway.rasa import Bot, BotFailed, HttpBot
 from backend.gateway.study import Study
 from backend.handoffs import api as handoffs_api
 from backend.handoffs import pages as handoffs_pages
 from backend.infra import logs, schema
 from backend.infra.db import make_engine
+from backend.infra.hints import HintLine
 from backend.infra.work import Works
 from backend.kernel.actors import Actor
+from backend.kernel.errors import ZhikeError
 from backend.people import api as people_api
 from backend.people import pages as people_pages
 from backend.people import service as people
@@ -60,7 +65,7 @@ ROUTERS = (
     scripts_pages.router, learning_api.router, learning_pages.router,
     deadlines_pages.router, complaints_api.router, complaints_pages.router, handoffs_api.router, handoffs_pages.router,
     surveys_api.router, dashboards_api.router, dashboards_pages.router, web_channel.router, websocket.router,
-    stream.router,
+    stream.router, embedding.router,
 )
 RESUME_SECONDS = 3.0
 
@@ -74,26 +79,34 @@ def create_app(given: Settings | None = None, bot: Bot | None = None) -> FastAPI
         if not schema.is_current(works.engine):
             raise SystemExit("数据库结构不是最新的。请先运行 ./zhike db upgrade，或直接 make up。")
         hub.attach(asyncio.get_running_loop())
+        if line:
+            line.start()
         worker = Worker(works, study) if config.run_worker else None
         if worker:
             worker.start()
-        resuming = asyncio.create_task(_resume(app.state.intake))
+        duties = [asyncio.create_task(_resume(app.state.intake)), asyncio.create_task(Net(works, hub).run()),
+                  asyncio.create_task(app.state.here.run())]
         yield
         app.state.stopping.set()
-        resuming.cancel()
-        with suppress(asyncio.CancelledError):
-            await resuming
+        for duty in duties:
+            duty.cancel()
+        await asyncio.gather(*duties, return_exceptions=True)
         await app.state.intake.finish()
         if worker:
             await in_thread(worker.stop)
         if isinstance(the_bot, HttpBot):
             await the_bot.close()
         study.close()
+        if line:
+            await in_thread(line.stop)
         works.engine.dispose()
 
     app = FastAPI(title="知客 Zhike", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     hub = Hub()
     works = Works(make_engine(config.database_url), REACTIONS, hub.publish)
+    line = HintLine(works.engine, hub.publish) if works.engine.dialect.name == "postgresql" else None
+    if line:
+        works.publish = line.publish
     the_bot = bot or HttpBot(config.bot_url, config.secrets.bot_secret, config.bot_timeout)
     study = Study(config.bot_url, config.secrets.bot_secret)
     app.state.study = study
@@ -101,6 +114,8 @@ def create_app(given: Settings | None = None, bot: Bot | None = None) -> FastAPI
     app.state.hub = hub
     app.state.bot = the_bot
     app.state.intake = Intake(works, the_bot, hub, config.chat_per_minute)
+    app.state.here = Here(works)
+    app.state.sites = sites.load(config.pack_dir / "sites.yml")
     app.state.stopping = asyncio.Event()
     app.state.identify = lambda token, kind: people.identify(works, token, kind)
     app.state.shell_counts = _counts(works)
@@ -162,8 +177,17 @@ def serve() -> None:
     """Run the backend until it is told to stop."""
     config = settings()
     logs.configure(config.log_level)
-    uvicorn.run(create_app(config), host="127.0.0.1", port=config.port, log_config=None, access_log=False,
-                timeout_graceful_shutdown=3, ws_max_size=256 * 1024, ws_ping_interval=20)
+    # Threads that talk to the database share the interpreter with the loop that serves the sockets: by default it
+    # would wait up to five milliseconds for its turn, several times a message.
+    sys.setswitchinterval(0.001)
+    try:
+        app = create_app(config)
+    except ZhikeError as error:  # a mistake in the pack: told in a sentence, not in a traceback
+        raise SystemExit(error.message) from error
+    uvicorn.run(app, host="127.0.0.1", port=config.port, log_config=None, access_log=False,
+                timeout_graceful_shutdown=3, ws_max_size=256 * 1024, ws_ping_interval=20,
+                # Frames are short: compressing would save little and keep its state for every open socket.
+                ws_per_message_deflate=False)
 
 
 if __name__ == "__main__":

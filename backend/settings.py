@@ -62,6 +62,11 @@ class Settings:
     session_hours: int = 12
     chat_per_minute: int = 30
     chats_opened_per_hour: int = 60
+    # Letters: smtps://host:465 (TLS from the start) or smtp://host:587 (STARTTLS; plain only to this machine).
+    smtp_url: str | None = None
+    smtp_user: str | None = None
+    smtp_password: str | None = field(default=None, repr=False)
+    mail_from: str | None = None
     secrets: Secrets = field(repr=False, kw_only=True)
 
     @property
@@ -102,6 +107,10 @@ def read_environment() -> Settings:
         bot_timeout=float(env.get("ZHIKE_BOT_TIMEOUT", "15")),
         chat_per_minute=int(env.get("ZHIKE_CHAT_PER_MINUTE", "30")),
         chats_opened_per_hour=int(env.get("ZHIKE_CHATS_PER_HOUR", "60")),
+        smtp_url=env.get("ZHIKE_SMTP_URL") or None,
+        smtp_user=env.get("ZHIKE_SMTP_USER") or None,
+        smtp_password=env.get("ZHIKE_SMTP_PASSWORD") or None,
+        mail_from=env.get("ZHIKE_MAIL_FROM") or None,
         secrets=Secrets.load(var_dir / "secrets.json"),
     )
 

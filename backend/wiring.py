@@ -4,11 +4,12 @@ Reactions run inside the transaction that recorded the fact. The second half han
 room's page, for the same reason: neighbours do not import each other.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
 
+from backend.complaints import belonging
 from backend.complaints import service as complaints
 from backend.complaints.events import (
     ComplaintExtended,
@@ -16,15 +17,20 @@ from backend.complaints.events import (
     ComplaintMoved,
     ComplaintPaused,
     ComplaintResumed,
+    ComplaintUrged,
 )
 from backend.complaints.learning import service as learning
 from backend.conversations import alerts, understanding
 from backend.conversations import service as conversations
-from backend.conversations.events import ConversationClosed, ConversationStarted, MessageReceived
+from backend.conversations.events import ConversationClosed, ConversationStarted, CustomerIdentified, MessageReceived
 from backend.deadlines import service as deadlines
 from backend.deadlines.events import DeadlineBreached, DeadlineMoved, DeadlineNeared, EscalationDue, TakeOverDue
+from backend.handoffs import offers, queueing
 from backend.handoffs import service as handoffs
+from backend.handoffs.events import HandoffEnded, HandoffRequested, HandoffTaken, OfferEnded, PresenceChanged
 from backend.handoffs.pages import Panel
+from backend.infra import mail
+from backend.infra.outbox import OutboxJob
 from backend.infra.work import Reactions, Work
 from backend.kernel.actors import Permission
 from backend.kernel.clock import zh_datetime
@@ -53,6 +59,50 @@ def _handling_was_rated(work: Work, fact: HandlingRated) -> None:
     complaints.on_rated(work, fact.complaint_id, fact.score, fact.comment)
 
 
+# So long an urging counts in the queue.
+URGED_LATELY = timedelta(days=3)
+
+
+def _complaints_go_along(work: Work, fact: HandoffRequested) -> None:
+    """Whoever takes the customer knows their open cases; one urged lately brings them forward."""
+    conversation = conversations.get(work.session, fact.conversation_id)
+    found = {one.id: one for one in (*complaints.of_conversation(work.session, conversation.id),
+                                     *complaints.of_customer(work.session, conversation.customer_id))
+             if one.closed_at is None}
+    queueing.add_cases(work, fact.handoff_id, [
+        {"number": one.number, "stage_text": complaints.summary(work.session, one, work.now)["stage_text"],
+         "urged": one.last_urged_at is not None and work.now - one.last_urged_at <= URGED_LATELY}
+        for one in list(found.values())[:3]])
+
+
+def _urged_comes_forward(work: Work, fact: ComplaintUrged) -> None:
+    complaint = complaints.by_id(work.session, fact.complaint_id)
+    if complaint is not None:
+        queueing.urged(work, complaint.customer_id)
+
+
+# The fourth try in vain, some minutes on: worth a look. Sooner is a blink of the line.
+LETTER_IS_LATE = 4
+
+
+def watch_letters(work: Work, job: OutboxJob) -> None:
+    """How a letter fares: staff hear of what is parked, slow or refused, and no longer once it is through."""
+    if job.kind != mail.KIND:
+        return
+    subject = str(job.payload["subject"])
+    if job.parked_at is not None:
+        # One for all of them: they wait for the same hand.
+        alerts.raise_alert(work, "mail_parked", "mail", f"{job.error} 信都留着，配好以后自动补发。")
+    elif job.gave_up_at is not None:
+        alerts.resolve(work, "mail_late", subject)
+        alerts.raise_alert(work, "mail_failed", subject, f"「{subject}」没有发到，不再重试。{job.error}")
+    elif job.done_at is not None:
+        alerts.resolve(work, "mail_late", subject)
+        alerts.resolve(work, "mail_parked", "mail")
+    elif job.tries == LETTER_IS_LATE:
+        alerts.raise_alert(work, "mail_late", subject, f"「{subject}」试了 {job.tries} 次还没发出去，会继续试。")
+
+
 REACTIONS: Reactions = {
     ConversationClosed: [handoffs.on_closed, surveys.on_conversation_closed],
     MessageReceived: [complaints.telling.on_message, handoffs.on_message],
@@ -64,12 +114,19 @@ REACTIONS: Reactions = {
     ScriptMissing: [_tell_staff_of_missing_words],
     ScriptPublished: [_words_are_back],
     ConversationStarted: [complaints.telling.on_started],
+    CustomerIdentified: [belonging.follow],
     ComplaintFiled: [learning.on_filed],
     ComplaintMoved: [complaints.telling.on_moved, _ask_about_the_handling],
     ComplaintPaused: [complaints.telling.on_paused],
     ComplaintResumed: [complaints.telling.on_resumed],
     ComplaintExtended: [complaints.telling.on_extended],
     HandlingRated: [_handling_was_rated],
+    HandoffRequested: [_complaints_go_along, offers.on_fact],
+    ComplaintUrged: [_urged_comes_forward],
+    HandoffTaken: [offers.on_fact],
+    HandoffEnded: [offers.on_fact],
+    PresenceChanged: [offers.on_fact],
+    OfferEnded: [offers.on_fact],
 }
 
 
@@ -87,21 +144,33 @@ def shell_counts(work: Work) -> dict[str, Any]:
     if actor.can(Permission.SCRIPT_APPROVE):
         counts["scripts"] = scripts.waiting_for(work.session, actor)
     shown = [] if not actor.can(Permission.ALERT_READ) else [
-        {"text": f"{alerts.title_of(one.kind)}：{one.detail or one.subject}", "href": "/alerts",
+        {"text": f"{alerts.title_of(one.kind)}：{one.detail or one.subject}", "href": _where(one.kind, one.subject),
          "at_text": zh_datetime(one.last_at, work.now)}
         for one in alerts.still_open(work.session)[:20]]
     return {"counts": counts, "alerts": [*_called(work), *shown]}
 
 
+def _where(kind: str, subject: str) -> str:
+    """Where an alert is dealt with: at the case it is about, else on the page of alerts."""
+    return f"/complaints/{subject}" if kind in ("complaint_major", "complaint_plan_late") else "/alerts"
+
+
 def _called(work: Work) -> list[dict[str, str]]:
-    """Cases to whose deadlines this person was called and has not looked since."""
-    calls = [one for one in deadlines.waiting_for(work.session, work.actor.id) if one["subject_kind"] == "complaint"]
+    """Cases to whose deadlines this person was called and has not looked since: a line a case, the newest first."""
+    calls: dict[str, list[dict[str, Any]]] = {}
+    for one in deadlines.waiting_for(work.session, work.actor.id, limit=60):
+        if one["subject_kind"] == "complaint":
+            calls.setdefault(one["subject_id"], []).append(one)
     found = []
-    for one in calls:
-        complaint = complaints.by_id(work.session, one["subject_id"])
+    for complaint_id, own in list(calls.items())[:20]:
+        complaint = complaints.by_id(work.session, complaint_id)
         if complaint is not None:
-            found.append({"text": f"{complaint.number}：{one['name']}，应在 {zh_datetime(one['due_at'], work.now)} 前完成",
-                          "href": f"/complaints/{complaint.number}", "at_text": zh_datetime(one["told_at"], work.now)})
+            first = min(own, key=lambda one: one["due_at"])
+            names = "、".join(dict.fromkeys(one["name"] for one in sorted(own, key=lambda one: one["due_at"])))
+            state = "逾期了" if first["due_at"] < work.now else "快到期"
+            told = max(one["told_at"] for one in own)
+            found.append({"text": f"{complaint.number}：{names}{state}，{zh_datetime(first['due_at'], work.now)} 到期",
+                          "href": f"/complaints/{complaint.number}", "at_text": f"{zh_datetime(told, work.now)} 叫到你"})
     return found
 
 

@@ -4,6 +4,7 @@ Every job is idempotent and claims what it touches, so that running late, twice 
 changes nothing. By default the worker lives in the backend's process; ``python -m backend.worker`` runs it apart.
 """
 
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,15 +16,18 @@ from backend.complaints import service as complaints
 from backend.conversations import silence
 from backend.deadlines import service as deadlines
 from backend.gateway.study import Study
+from backend.handoffs import callbacks
 from backend.handoffs import service as handoffs
-from backend.infra import journal, outbox
+from backend.infra import journal, logs, mail, outbox, schema
+from backend.infra.db import make_engine
+from backend.infra.hints import HintLine
 from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM
 from backend.kernel.errors import Unavailable
 from backend.scripts import questions
 from backend.scripts import service as scripts
 from backend.settings import settings
-from backend.wiring import unanswered_questions
+from backend.wiring import REACTIONS, unanswered_questions, watch_letters
 
 log = structlog.get_logger(__name__)
 
@@ -57,12 +61,23 @@ def _release_abandoned(works: Works) -> None:
         handoffs.release_abandoned(work)
 
 
+def _route(works: Works) -> None:
+    handoffs.offers.run_by_clock(works)
+
+
+def _watch_desk(works: Works) -> None:
+    with works.begin(SYSTEM) as work:
+        handoffs.presence.sweep(work)
+    with works.begin(SYSTEM) as work:
+        callbacks.watch(work)
+
+
 def _index_complaints(works: Works) -> None:
     complaints.catch_up(works)
 
 
-def _outbox(works: Works) -> None:
-    outbox.run_due(works, {})
+def _empty_outbox(works: Works, postbox: mail.Postbox) -> None:
+    outbox.run_due(works, {mail.KIND: postbox.handle}, watch=watch_letters)
 
 
 @dataclass(frozen=True)
@@ -76,9 +91,10 @@ class Job:
 
 JOBS = (
     Job("activate_scripts", 1.0, _activate_scripts),
-    Job("outbox", 1.0, _outbox),
     Job("sweep_deadlines", 5.0, _sweep_deadlines),
     Job("seal_journal", 5.0, _seal),
+    Job("route", 1.0, _route),
+    Job("watch_desk", 10.0, _watch_desk),
     Job("release_abandoned", 15.0, _release_abandoned),
     Job("index_complaints", 10.0, _index_complaints),
     Job("watch_silence", 30.0, _watch_silence),
@@ -91,8 +107,12 @@ class Worker:
     def __init__(self, works: Works, study: Study | None = None) -> None:
         self._works = works
         self.study = study  # for duties that ask the bot; None where the worker runs without one
-        self._jobs = (*JOBS, Job("gather_questions", 60.0, self._gather_questions)) if study else JOBS
-        self._gathering: threading.Thread | None = None
+        self._postbox = mail.postbox(settings())
+        own = [Job("outbox", 1.0, self._outbox)]
+        if study:
+            own.append(Job("gather_questions", 60.0, self._gather_questions))
+        self._jobs = (*JOBS, *own)
+        self._apart: dict[str, threading.Thread] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="worker", daemon=True)
 
@@ -103,11 +123,41 @@ class Worker:
         """Finish the job at hand and end."""
         self._stop.set()
         self._thread.join(timeout=10)
+        if letters := self._apart.get("outbox"):
+            letters.join(timeout=5)
+
+    def _release_letters(self) -> None:
+        """What was parked for want of a mail server has one now: an administrator sets it right by a restart."""
+        if self._postbox.trouble:
+            return
+        try:
+            with self._works.begin(SYSTEM) as work:
+                if count := outbox.release(work, mail.KIND):
+                    log.info("letters_released", count=count)
+        except Exception:
+            log.exception("job_failed", job="release_letters")  # the others' duties begin all the same
+
+    def _run_apart(self, name: str, duty: Callable[[], None]) -> None:
+        """On a thread of its own: a neighbour that takes its time must not hold up from-dates and deadlines."""
+        running = self._apart.get(name)
+        if running is not None and running.is_alive():
+            return
+
+        def run() -> None:
+            try:
+                duty()
+            except Exception:
+                log.exception("job_failed", job=name)
+
+        self._apart[name] = threading.Thread(target=run, name=name, daemon=True)
+        self._apart[name].start()
+
+    def _outbox(self, works: Works) -> None:
+        self._run_apart("outbox", lambda: _empty_outbox(works, self._postbox))
 
     def _gather_questions(self, works: Works) -> None:
-        """On a thread of its own: a bot that takes its time must not hold up from-dates and deadlines."""
         study = self.study
-        if study is None or (self._gathering is not None and self._gathering.is_alive()):
+        if study is None:
             return
 
         def gather() -> None:
@@ -116,13 +166,11 @@ class Worker:
                     log.info("questions_gathered", count=count)
             except Unavailable as failure:
                 log.info("questions_not_gathered", code=failure.code)  # the next run finds the same ones
-            except Exception:
-                log.exception("job_failed", job="gather_questions")
 
-        self._gathering = threading.Thread(target=gather, name="gather-questions", daemon=True)
-        self._gathering.start()
+        self._run_apart("gather_questions", gather)
 
     def _loop(self) -> None:
+        self._release_letters()
         waited: dict[str, float] = {job.name: job.every for job in self._jobs}
         while True:
             for job in self._jobs:
@@ -137,3 +185,33 @@ class Worker:
                 return
             for name in waited:
                 waited[name] += 0.5
+
+
+def serve() -> None:
+    """The worker in a process of its own, until told to stop; the backends then run with ``ZHIKE_WORKER=0``."""
+    config = settings()
+    logs.configure(config.log_level)
+    works = Works(make_engine(config.database_url), REACTIONS)
+    if not schema.is_current(works.engine):
+        raise SystemExit("数据库结构不是最新的。请先运行 ./zhike db upgrade，或直接 make up。")
+    line = HintLine(works.engine, lambda hints: None) if works.engine.dialect.name == "postgresql" else None
+    if line:
+        line.start()
+        works.publish = line.send
+    study = Study(config.bot_url, config.secrets.bot_secret)
+    worker = Worker(works, study)
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    worker.start()
+    while not over.wait(1.0):  # waiting without end would not let the handler run on every platform
+        pass
+    worker.stop()
+    study.close()
+    if line:
+        line.stop()
+    works.engine.dispose()
+
+
+if __name__ == "__main__":
+    serve()

@@ -6,12 +6,23 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import case_list, deadline_sweep, message_cost, script_matching, script_publication, understanding
+from benchmarks import (
+    case_list,
+    deadline_sweep,
+    message_cost,
+    open_sockets,
+    queue_assignment,
+    script_matching,
+    script_publication,
+    understanding,
+    wait_estimate,
+)
 from benchmarks.processes import ROOT, Failed
 
 BENCHMARKS = {"message_cost": message_cost, "understanding": understanding,
               "script_matching": script_matching, "script_publication": script_publication,
-              "deadline_sweep": deadline_sweep, "case_list": case_list}
+              "deadline_sweep": deadline_sweep, "case_list": case_list, "open_sockets": open_sockets,
+              "queue_assignment": queue_assignment, "wait_estimate": wait_estimate}
 
 
 def main() -> int:

@@ -5,13 +5,14 @@ from typing import Any
 
 from sqlmodel import Session
 
-from backend.complaints import duplicates, evidence, major, proofs, rules, store, words
+from backend.complaints import closing, duplicates, evidence, major, proofs, rules, store, words
 from backend.complaints.policy import policy
 from backend.complaints.receipt_view import reached_of
 from backend.complaints.rules import ROAD, Stage
 from backend.complaints.rules.words import LEFT_THE_ROAD
 from backend.complaints.tables import Complaint, ComplaintEntry, ComplaintFile, ComplaintTask
 from backend.complaints.thread import SUBJECT
+from backend.conversations.hiding import hide_secrets
 from backend.customers import service as customers
 from backend.deadlines import service as deadlines
 from backend.kernel.clock import zh_datetime
@@ -53,8 +54,8 @@ def case(session: Session, complaint: Complaint, now: datetime) -> dict[str, Any
     return {
         "number": complaint.number,
         "title": rules.title(complaint.description),
-        "description": complaint.description,
-        "remedy": complaint.remedy,
+        "description": hide_secrets(complaint.description),
+        "remedy": hide_secrets(complaint.remedy),
         "order_no": complaint.order_no,
         "contact_masked": mask_contact(complaint.contact_kind, complaint.contact),
         "customer": customers.card(session, complaint.customer_id, now),
@@ -98,10 +99,8 @@ def case(session: Session, complaint: Complaint, now: datetime) -> dict[str, Any
         "thread": [words.thread_line(entry, now) for entry in reversed(thread)],
         "clocks": shown,
         "main_clock": main,
-        "unexplained": [
-            {"kind": kind, "name": deadlines.kind_name(kind)}
-            for kind in sorted({row.kind for row in deadlines.without_cause(session, SUBJECT, complaint.id)})
-        ],
+        "unexplained": closing.unexplained(session, complaint, now),
+        "closing": closing.demands(session, complaint, now) if stage is Stage.COMMUNICATED else None,
         "breach_causes": list(deadlines.BREACH_CAUSES.items()),
         "paused": any(clock["tone"] == "paused" for clock in clocks),
         "actions": [action.value for action in rules.allowed(stage)],

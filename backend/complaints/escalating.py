@@ -17,6 +17,9 @@ def on_escalation(work: Work, fact: EscalationDue) -> None:
     told = list(fact.told)
     if fact.tell_owner and complaint.owner_id is not None:
         told += deadlines.tell(work, fact, [complaint.owner_id])
+    just_called = [one for one in deadlines.calls_of(work.session, SUBJECT, complaint.id) if one["told_at"] == work.now]
+    if not told and just_called:
+        return  # a higher rung came in the same breath and told them all: nobody reads the same twice
     names = [people.staff_name(work.session, one) for one in told]
     append(work, complaint, "escalated", clock=fact.kind, level=fact.level, words=fact.words, told=names,
            due_at=fact.due_at.isoformat(), at=fact.at.isoformat())  # fmt: skip

@@ -17,7 +17,7 @@ from backend.complaints.thread import SUBJECT, append, locked, not_found
 from backend.conversations import alerts
 from backend.deadlines import service as deadlines
 from backend.deadlines.events import DeadlineBreached, DeadlineNeared
-from backend.infra import outbox
+from backend.infra import mail
 from backend.infra.work import Work
 from backend.kernel.actors import Permission
 from backend.kernel.clock import zh_datetime
@@ -169,10 +169,8 @@ def _tell_the_top(work: Work, complaint: Complaint, words: str) -> None:
     """An alert on every manager's page, and a letter where the pack names addresses."""
     alerts.raise_alert(work, "complaint_major", complaint.number, words)
     for address in policy().plan.get("mail", []):
-        # Numbers and rules only: a letter leaves the house, a customer's words do not.
-        outbox.put(
-            work, "mail", {"to": str(address), "subject": f"重大投诉 {complaint.number}", "text": words[:500]}
-        )
+        # Numbers, rules and our own words: a letter leaves the house, a customer's words do not.
+        mail.put(work, str(address), f"重大投诉 {complaint.number}", words[:500])
 
 
 # --- working by the plan ----------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from typing import Any
 from backend.complaints import clocks, major, merging, replies, rules, store
 from backend.complaints.events import ComplaintMoved
 from backend.complaints.learning import whys
+from backend.complaints.learning.books import causes
 from backend.complaints.policy import policy
 from backend.complaints.rules import Action, Stage
 from backend.complaints.rules.policy import assess, check_category, check_unit
@@ -231,6 +232,8 @@ def _closed(work: Work, complaint: Complaint, text: str, detail: dict[str, Any])
     # What ran late is explained, and a severe case has its root cause, before it leaves anybody's desk.
     deadlines.require_causes(work, SUBJECT, complaint.id)
     whys.guard_closing(work.session, complaint)
+    if detail.get("cause"):
+        causes().check(str(detail["cause"]))
     return detail
 
 

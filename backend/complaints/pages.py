@@ -1,6 +1,5 @@
 """Pages of complaints for staff: the desk and one case. Filing and the customer's receipt have modules of their own."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -10,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from backend.complaints import filing_pages, receipt_pages, rules, service, words, work_pages
 from backend.complaints.rules import Action, Stage
+from backend.complaints.rules.causes import MOST_WHYS
 from backend.complaints.thread import SUBJECT
 from backend.conversations import service as conversations
 from backend.deadlines import service as deadlines
@@ -21,6 +21,7 @@ from backend.people import service as people
 from backend.web.deps import NowDep, WorksDep, require
 from backend.web.forms import CheckedForm, text_field
 from backend.web.render import page
+from backend.web.visit import Visit
 
 router = APIRouter()
 
@@ -182,25 +183,23 @@ router.include_router(filing_pages.router)
 
 
 @router.get("/complaints/{number}")
-def case_page(request: Request, works: WorksDep, now: NowDep, actor: Reader, number: str) -> Response:
-    with works.begin(actor, now) as work:
+def case_page(to: work_pages.Reading, number: str) -> Response:
+    with to.works.begin(to.actor, to.now) as work:
         # Whoever was called here by a ladder has now looked.
         deadlines.seen(work, SUBJECT, service.get(work.session, number).id)
-    return show_case(request, works, now, actor, number)
+    return show_case(to, number)
 
 
 def show_case(
-    request: Request,
-    works: Works,
-    now: datetime,
-    actor: Actor,
+    to: Visit,
     number: str,
     *,
     failed: str = "",
     error: ZhikeError | None = None,
     draft: dict[str, str] | None = None,
 ) -> Response:
-    with works.read(actor, now) as work:
+    request, actor, now = to.request, to.actor, to.now
+    with to.works.read(actor, now) as work:
         complaint = service.get(work.session, number)
         shown = service.case(work.session, complaint, now)
         colleagues = colleagues_of(work)
@@ -279,12 +278,12 @@ def _talk(work: Work, conversation_id: str | None, actor: Actor) -> list[dict[st
 
 
 @router.post("/complaints/{number}/do/{action}")
-def act(
-    request: Request, works: WorksDep, now: NowDep, actor: Reader, number: str, action: str, form: CheckedForm
-) -> Response:
+def act(to: work_pages.Reading, number: str, action: str, form: CheckedForm) -> Response:
     """One action of the case. What was typed stays on the page when it is refused."""
     given = {name: str(form.get(name) or "").strip()[:5000] for name in _FIELDS}
-    draft = {name: value for name, value in given.items() if value}
+    # Closing asks for what the case at hand lacks: why each deadline ran out, and the whys of a severe one.
+    asked = {name: str(form.get(name) or "").strip()[:5000] for name in form if name.startswith(_ASKED)}
+    draft = {name: value for name, value in (given | asked).items() if value}
 
     def do(work: Work) -> None:
         detail: dict[str, Any] = {name: value for name, value in given.items() if value}
@@ -293,29 +292,25 @@ def act(
                 detail[name] = _whole(str(detail[name]))
         if "remedy_cost" in detail:
             detail["remedy_cost"] = _fen(str(detail["remedy_cost"]))
+        if action == Action.CLOSE:
+            service.close(
+                work, number, given["text"], cause=given["cause"], late=_lateness(asked), whys=_whys(asked)
+            )
+            return
         service.move(
             work, number, action, **{name: value for name, value in detail.items() if value is not None}
         )
 
-    return attempt(request, works, now, actor, number, action, do, draft)
+    return attempt(to, number, action, do, draft)
 
 
-def attempt(
-    request: Request,
-    works: Works,
-    now: datetime,
-    actor: Actor,
-    number: str,
-    failed: str,
-    do: Callable[[Work], object],
-    draft: dict[str, str],
-) -> Response:
+def attempt(to: Visit, number: str, failed: str, do: work_pages.Deed, draft: dict[str, str]) -> Response:
     """Do it and go back to the case; refused, the page says why and keeps what was typed."""
     try:
-        with works.begin(actor, now) as work:
+        with to.works.begin(to.actor, to.now) as work:
             do(work)
     except ZhikeError as error:
-        return show_case(request, works, now, actor, number, failed=failed, error=error, draft=draft)
+        return show_case(to, number, failed=failed, error=error, draft=draft)
     return RedirectResponse(f"/complaints/{number}", status_code=303)
 
 
@@ -338,6 +333,21 @@ _FIELDS = (
     "kind",
     "requested_by",
 )
+
+
+_ASKED = ("late_cause_", "late_text_", "question", "answer")
+
+
+def _lateness(asked: dict[str, str]) -> dict[str, tuple[str, str]]:
+    kinds = [name.removeprefix("late_cause_") for name in asked if name.startswith("late_cause_")]
+    return {kind: (asked[f"late_cause_{kind}"], asked.get(f"late_text_{kind}", "")) for kind in kinds}
+
+
+def _whys(asked: dict[str, str]) -> list[tuple[str, str]]:
+    pairs = [(asked.get(f"question{one}", ""), asked.get(f"answer{one}", "")) for one in range(1, MOST_WHYS + 1)]
+    while pairs and not any(pairs[-1]):
+        pairs.pop()
+    return pairs
 
 
 def _whole(text: str) -> int | None:

@@ -107,7 +107,9 @@ def _road(stage: Stage, thread: list[ComplaintEntry], promise: Any, now: datetim
         if step.stage is Stage.COMMUNICATED and state != "done" and promise and not promise.provisional:
             note = f"最晚 {zh_datetime(promise.due_at, now, relative=False)}"
         label = {"done": step.done, "now": step.now, "todo": step.ahead}[state]
-        at_text = words.short(entry.at, now) if entry and state != "todo" else ""
+        # A step in progress has begun only where the stage itself lasts; of an earlier round it says nothing.
+        begun = state == "done" or (state == "now" and step.stage is stage)
+        at_text = words.short(entry.at, now) if entry and begun else ""
         steps.append({"label": label, "state": state, "at_text": at_text, "note": note})
     if stage in LEFT_THE_ROAD:
         last = reached[stage.value]

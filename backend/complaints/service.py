@@ -4,6 +4,7 @@ from typing import Any
 
 from backend.complaints import clocks, major, rules, store, telling
 from backend.complaints.case_view import case, plan_of
+from backend.complaints.closing import close, explain_breach
 from backend.complaints.customer import not_satisfied, supplement, urge, withdraw
 from backend.complaints.desk import (
     FILTERS,
@@ -48,7 +49,6 @@ from backend.complaints.tables import Complaint
 from backend.complaints.tasks import add_finding, add_task, finish_task
 from backend.complaints.thread import SUBJECT, append, locked
 from backend.complaints.views import card, panel, summary
-from backend.deadlines import service as deadlines
 from backend.deadlines.events import DeadlineBreached, DeadlineMoved, DeadlineNeared
 from backend.infra.work import Work
 from backend.kernel.actors import Permission
@@ -68,6 +68,7 @@ __all__ = [
     "card",
     "case",
     "catch_up",
+    "close",
     "counts",
     "declare_major",
     "drop_view",
@@ -116,17 +117,6 @@ def add_note(work: Work, number: str, text: str, *, public: bool = False) -> Com
     words = rules.check_supplement(text)
     complaint = locked(work, get(work.session, number).id)
     append(work, complaint, "update" if public else "note", public=public, text=words)
-    work.hint("complaints")
-    return complaint
-
-
-def explain_breach(work: Work, number: str, kind: str, cause: str, text: str) -> Complaint:
-    """Write down why a deadline ran out. Raises Invalid (``unknown_cause``, ``cause_needs_words``), NotFound."""
-    work.actor.require(Permission.COMPLAINT_HANDLE)
-    complaint = locked(work, get(work.session, number).id)
-    deadlines.record_cause(work, SUBJECT, complaint.id, kind, cause, text)
-    words = "。".join(part for part in (deadlines.BREACH_CAUSES[cause], text.strip()) if part)
-    append(work, complaint, "note", text=f"逾期原因（{deadlines.kind_name(kind)}）：{words}")
     work.hint("complaints")
     return complaint
 

@@ -28,6 +28,11 @@ class Complaint(SQLModel, table=True):
             postgresql_where=text("closed_at IS NULL"),
         ),
         Index("ix_complaints_mine", "owner_id", "order_key", "id"),
+        # What the desk narrows by, each in the desk's order: a rare unit is found without walking all cases.
+        Index("ix_complaints_stage", "stage", "order_key", "id"),
+        Index("ix_complaints_unit", "unit", "order_key", "id"),
+        Index("ix_complaints_level", "level", "order_key", "id"),
+        Index("ix_complaints_category", "category", "order_key", "id"),
         Index("ix_complaints_topic", "topic", "filed_at"),
         Index(
             "ix_complaints_major",
@@ -54,7 +59,7 @@ class Complaint(SQLModel, table=True):
     contact: str = Field(sa_column=Column(EncryptedText, nullable=False))
     contact_kind: str = Field(max_length=8)  # phone | email
     last4_index: str = Field(max_length=64)  # blind index of number + last four digits (or characters)
-    stage: str = Field(max_length=16, index=True)
+    stage: str = Field(max_length=16)
     category: str | None = Field(default=None, max_length=40)
     # The category as judged, and until then as guessed from the words: what counts of one cause go by.
     topic: str | None = Field(default=None, max_length=40)

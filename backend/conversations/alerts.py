@@ -19,6 +19,11 @@ def raise_alert(work: Work, kind: str, subject: str, detail: str = "") -> None:
     work.hint("alerts")
 
 
+def is_open(session: Session, kind: str, subject: str) -> bool:
+    """Whether staff have been told and nobody has dealt with it yet."""
+    return store.open_alert(session, kind, subject) is not None
+
+
 def resolve(work: Work, kind: str, subject: str) -> None:
     """The trouble is over (or somebody has seen it)."""
     known = store.open_alert(work.session, kind, subject)
@@ -41,7 +46,9 @@ def finish(work: Work, alert_id: str) -> None:
 
 
 TITLES = {"bot": "机器人答不上", "script_missing": "话术缺失",
-          "complaint_major": "重大投诉", "complaint_plan_late": "重大投诉进展没报", "complaint_burst": "同类投诉集中"}
+          "complaint_major": "重大投诉", "complaint_plan_late": "重大投诉进展没报", "complaint_burst": "同类投诉集中",
+          "callback_due": "回电快到时间", "callback_overdue": "回电已经过时",
+          "mail_parked": "信还没有发出", "mail_late": "信发得不顺", "mail_failed": "信没有发到"}
 
 
 def title_of(kind: str) -> str:

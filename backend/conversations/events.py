@@ -15,6 +15,15 @@ class ConversationStarted(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CustomerIdentified(Fact):
+    """Whoever holds this conversation has proven who they are; ``before`` is whom they were taken for."""
+
+    conversation_id: str
+    before: str
+    customer_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MessageReceived(Fact):
     """A customer's message stands in the thread."""
 

@@ -3,16 +3,22 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from backend.conversations import alerts
 from backend.kernel.actors import Actor, Permission
 from backend.kernel.clock import zh_datetime
-from backend.web.deps import WorksDep, require
+from backend.web.deps import NowDep, WorksDep, current_staff, require
 from backend.web.forms import CheckedForm
 from backend.web.render import page
 
 router = APIRouter()
+
+
+@router.get("/api/shell")
+def shell(request: Request, now: NowDep, actor: Annotated[Actor, Depends(current_staff)]) -> JSONResponse:
+    """The rail's numbers and the bell, for a page that heard that something changed."""
+    return JSONResponse(request.app.state.shell_counts(actor, now), headers={"Cache-Control": "no-store"})
 
 
 @router.get("/alerts")

@@ -102,12 +102,12 @@ def risky_words(text: str) -> RiskFinding | None:
 
 # --- what should never stand in a chat ----------------------------------------------------------
 
-_ID_CARD = re.compile(r"(?<![0-9a-z])([1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[0-9x])(?![0-9a-z])")
+ID_CARD = re.compile(r"(?<![0-9a-z])([1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[0-9x])(?![0-9a-z])")
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CARD = re.compile(r"(?<![0-9a-z])(62\d{14,17}|[45]\d{15})(?![0-9a-z])")
-_NOT_A_CARD = re.compile(r"(运单|快递|物流|单号|订单|税号|信用代码)[^0-9]{0,6}$")
-_PASSWORD = re.compile(r"(?:密码|口令|passwd|password)(?:就?是|为|[:：=])(?!多少|几位|什么)[a-z0-9!@#$%^&*_.~-]{4,}")
-_CODE = re.compile(r"(?:验证码|校验码|动态码)(?:就?是|为|[:：=]|(?:已经)?(?:发|给)(?:你|您)(?:了)?[:：,，]?)?(\d{4,8})(?!\d|个|位|分钟|秒)")
+CARD = re.compile(r"(?<![0-9a-z])(62\d{14,17}|[45]\d{15})(?![0-9a-z])")
+NOT_A_CARD = re.compile(r"(运单|快递|物流|单号|订单|税号|信用代码)[^0-9]{0,6}$")
+PASSWORD = re.compile(r"(?:密码|口令|passwd|password)(?:就?是|为|[:：=])(?!多少|几位|什么)([a-z0-9!@#$%^&*_.~-]{4,})")
+CODE = re.compile(r"(?:验证码|校验码|动态码)(?:就?是|为|[:：=]|(?:已经)?(?:发|给)(?:你|您)(?:了)?[:：,，]?)?(\d{4,8})(?!\d|个|位|分钟|秒)")
 
 
 def is_id_card(number: str) -> bool:
@@ -125,14 +125,14 @@ def secret_posted(text: str) -> RiskFinding | None:
     """An identity or card number, a password or a code written into the chat; the number itself is not repeated."""
     words = fold(text)
     joined = words.replace("-", "")
-    if any(is_id_card(found) for found in _ID_CARD.findall(joined)):
+    if any(is_id_card(found) for found in ID_CARD.findall(joined)):
         return RiskFinding("id_card_posted", "info_security", "消息里有一个身份证号（校验位相符）。")
-    for card in _CARD.finditer(joined):
-        if is_bank_card(card.group()) and not _NOT_A_CARD.search(joined[:card.start()]):
+    for card in CARD.finditer(joined):
+        if is_bank_card(card.group()) and not NOT_A_CARD.search(joined[:card.start()]):
             return RiskFinding("bank_card_posted", "info_security", "消息里有一个银行卡号（校验位相符）。")
-    if _PASSWORD.search(words):
+    if PASSWORD.search(words):
         return RiskFinding("password_posted", "info_security", "客户把密码写进了聊天。")
-    if _CODE.search(words):
+    if CODE.search(words):
         return RiskFinding("code_posted", "info_security", "客户把验证码写进了聊天。")
     return None
 
@@ -207,11 +207,22 @@ def displeasure(moods: Sequence[int], words: Sequence[str] = ()) -> RiskFinding 
 _DECISION = re.compile(r"(能不能|可不可以|可以|能|怎么|打算|准备|愿意|该|要|得).{0,6}(赔|补偿|破例|通融|特批)|(赔|补偿)(我|多少|几|点|一点)|(破例|通融|特批)(一下|一次|吗)|精神损失|误工费")
 
 
+# A price below the list, money back outside the usual course: promised by nobody but a person.
+_PRICE = re.compile(r"(帮我|给我|能不能|可不可以|可以|能).{0,4}(申请|给)(一?个|点|下)?(内部价|员工价|特价|底价|折扣价|减免)|(抹个?零|免单)(吗|吧|行|可以|$)")
+_REFUND = re.compile(r"(能不能|可不可以|可以|能|要求|必须).{0,6}(仅退款|只退款|全额退(款|钱)?|先退(款|钱)|部分退款|退一(部分|半))")
+
+
 def only_a_person(text: str, intent: str | None) -> RiskFinding | None:
-    """Compensation and exceptions are promised by persons only (消费者权益保护法实施条例: a promise binds)."""
+    """Prices, refunds, compensation and exceptions are promised by persons only (消费者权益保护法实施条例: a promise
+    binds)."""
+    words = fold(text)
+    for rule, what, pattern in (("price_decision", "价格让步", _PRICE), ("refund_decision", "规则以外的退款", _REFUND)):
+        if (asked := pattern.search(words)) and intent not in ("file_complaint", "supplement_complaint"):
+            return RiskFinding(rule, "only_a_person", f"客户问「{asked.group()[:20]}」，{what}只能由人决定。", Effect.OFFER,
+                               "system.person_only")
     if intent in ("file_complaint", "supplement_complaint", "ask_price_protection", "ask_promotion"):
         return None
-    found = _DECISION.search(fold(text))
+    found = _DECISION.search(words)
     if found is None:
         return None
     return RiskFinding("only_a_person_decides", "only_a_person", f"客户问「{found.group()[:20]}」，赔偿和破例只能由人决定。",

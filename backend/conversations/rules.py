@@ -54,13 +54,20 @@ class Answerer(StrEnum):
     NOBODY = "nobody"
 
 
-def who_answers(state: str) -> Answerer:
-    """The bot speaks only while it holds the conversation. In the queue and with an agent it is silent."""
-    if state == State.BOT:
+def who_answers(state: str, bot_meanwhile: bool = False) -> Answerer:
+    """The bot speaks only while it holds the conversation, and in the queue where the customer wants it to. With an
+    agent it is silent."""
+    if state == State.BOT or (state == State.QUEUED and bot_meanwhile):
         return Answerer.BOT
     if state == State.CLOSED:
         return Answerer.NOBODY
     return Answerer.PERSON
+
+
+def check_may_answer(state: str) -> None:
+    """Raises Conflict (``not_in_queue``)."""
+    if state != State.QUEUED:
+        raise Conflict("not_in_queue", "这次对话现在不在排队。")
 
 
 # Control characters other than line break and tab; also bidirectional overrides, which can disguise text.

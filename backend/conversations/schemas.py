@@ -27,3 +27,4 @@ class MessageView:
     staff_name: str | None
     intent: str | None
     confidence: float | None
+    whisper_to: str | None = None  # a note that only this colleague, its author and supervisors read

@@ -9,6 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from backend.conversations import events, rules, store, understanding
+from backend.conversations.hiding import hide_secrets
 from backend.conversations.rules import Sender, State
 from backend.conversations.schemas import MessageView
 from backend.conversations.tables import Attachment, Conversation, Message
@@ -30,12 +31,12 @@ def topic(conversation_id: str) -> str:
 # --- beginning and finding ----------------------------------------------------------------------
 
 
-def start(work: Work, channel: str, customer_id: str) -> tuple[Conversation, str]:
+def start(work: Work, channel: str, customer_id: str, site: str | None = None) -> tuple[Conversation, str]:
     """Open a conversation; gives its token too, which is shown once and kept as a hash."""
     token = new_token()
     conversation = Conversation(
         id=new_id(), channel=channel, customer_id=customer_id, token_hash=_hash(token), opened_at=work.now,
-        last_message_at=work.now,
+        last_message_at=work.now, site=site,
     )
     work.session.add(conversation)
     work.flush()
@@ -75,6 +76,15 @@ def check_token(session: Session, conversation_id: str, token: str) -> Conversat
     return found
 
 
+def renew_token(work: Work, conversation: Conversation) -> str:
+    """A new token in place of the old one."""
+    token = new_token()
+    conversation.token_hash = _hash(token)
+    work.session.add(conversation)
+    work.flush()
+    return token
+
+
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
@@ -83,10 +93,11 @@ def _hash(token: str) -> str:
 
 
 def receive(work: Work, conversation: Conversation, *, client_id: str, text: str,
-            button: dict[str, Any] | None = None, attachment_id: str | None = None) -> Message:
+            button: dict[str, Any] | None = None, attachment_id: str | None = None, for_house: bool = False) -> Message:
     """Store a customer's message. The same ``client_id`` again gives the stored one, whatever its text.
 
-    ``text`` is what the customer sees as sent (already cleaned). Raises Conflict (``conversation_closed``).
+    ``text`` is what the customer sees as sent (already cleaned). ``for_house``: the house itself acts on it, also
+    while the bot is silent. Raises Conflict (``conversation_closed``).
     """
     conversation = lock(work, conversation.id)
     known = store.by_client_id(work.session, conversation.id, client_id)
@@ -94,7 +105,7 @@ def receive(work: Work, conversation: Conversation, *, client_id: str, text: str
         return known
     if conversation.state == State.CLOSED:
         raise Conflict("conversation_closed", "这次对话已经结束，请开始新的对话。")
-    pending = rules.who_answers(conversation.state) is rules.Answerer.BOT
+    pending = for_house or bot_answers(conversation)
     message = _append(work, conversation, Sender.CUSTOMER, text, client_id=client_id, button=button,
                       attachment_id=attachment_id, pending=pending)
     if conversation.waiting_since is None:
@@ -102,6 +113,11 @@ def receive(work: Work, conversation: Conversation, *, client_id: str, text: str
     work.record(events.MessageReceived(at=work.now, conversation_id=conversation.id, seq=message.seq,
                                        state=conversation.state))
     return message
+
+
+def bot_answers(conversation: Conversation) -> bool:
+    """Whether the bot answers what the customer writes now."""
+    return rules.who_answers(conversation.state, conversation.bot_meanwhile) is rules.Answerer.BOT
 
 
 def say(work: Work, conversation: Conversation, spoken: Spoken, *, sender: str = "bot",
@@ -129,7 +145,8 @@ def attach_card(work: Work, conversation: Conversation, card: dict[str, Any]) ->
         work.session.add(last)
 
 
-def say_as_agent(work: Work, conversation: Conversation, text: str, client_id: str) -> Message:
+def say_as_agent(work: Work, conversation: Conversation, text: str, client_id: str,
+                 attachment_id: str | None = None) -> Message:
     """A person's words. Idempotent by ``client_id``; refused with Conflict (``not_holder``) for anyone else."""
     conversation = lock(work, conversation.id)
     known = store.by_client_id(work.session, conversation.id, client_id)
@@ -137,31 +154,35 @@ def say_as_agent(work: Work, conversation: Conversation, text: str, client_id: s
         return known
     if conversation.state != State.AGENT or conversation.holder_id != work.actor.id:
         raise Conflict("not_holder", "这次对话现在不由你接待，内容没有发出。请刷新后再看。")
-    message = _append(work, conversation, Sender.AGENT, text, client_id=client_id, staff_id=work.actor.id)
+    message = _append(work, conversation, Sender.AGENT, text, client_id=client_id, staff_id=work.actor.id,
+                      attachment_id=attachment_id)
     _answered(work, conversation)
     work.record(events.AgentReplied(at=work.now, conversation_id=conversation.id, staff_id=work.actor.id,
                                     seq=message.seq))
     return message
 
 
-def add_note(work: Work, conversation: Conversation, text: str, client_id: str | None = None) -> Message:
-    """An internal note: in the thread, never sent to the customer."""
+def add_note(work: Work, conversation: Conversation, text: str, client_id: str | None = None,
+             whisper_to: str | None = None) -> Message:
+    """An internal note: in the thread, never sent to the customer. ``whisper_to``: for one colleague's eyes only."""
     conversation = lock(work, conversation.id)
     if client_id and (known := store.by_client_id(work.session, conversation.id, client_id)):
         return known
-    return _append(work, conversation, Sender.NOTE, text, client_id=client_id, staff_id=work.actor.id)
+    return _append(work, conversation, Sender.NOTE, text, client_id=client_id, staff_id=work.actor.id,
+                   whisper_to=whisper_to)
 
 
 def _append(work: Work, conversation: Conversation, sender: Sender, text: str, *, client_id: str | None = None,
             button: dict[str, Any] | None = None, buttons: list[dict[str, Any]] | None = None,
             card: dict[str, Any] | None = None, attachment_id: str | None = None,
-            script_version_id: str | None = None, staff_id: str | None = None, pending: bool = False) -> Message:
+            script_version_id: str | None = None, staff_id: str | None = None, pending: bool = False,
+            whisper_to: str | None = None) -> Message:
     conversation.last_seq += 1
     conversation.last_message_at = work.now
     message = Message(
         id=new_id(), conversation_id=conversation.id, seq=conversation.last_seq, sender=sender.value, text=text,
         client_id=client_id, button=button, buttons=buttons or [], card=card, attachment_id=attachment_id,
-        script_version_id=script_version_id, staff_id=staff_id, pending=pending, at=work.now,
+        script_version_id=script_version_id, staff_id=staff_id, pending=pending, whisper_to=whisper_to, at=work.now,
     )
     work.session.add(conversation)
     work.session.add(message)
@@ -187,18 +208,32 @@ def change_hands(work: Work, conversation: Conversation, state: str, holder_id: 
     conversation.state = State(state).value
     conversation.holder_id = holder_id
     conversation.epoch += 1
+    conversation.bot_meanwhile = False
     conversation.misses = 0
     conversation.had_agent = conversation.had_agent or state == State.AGENT
     if state != State.BOT:
         store.settle_pending(work.session, conversation.id)
     work.session.add(conversation)
     work.flush()
+    # ``seq``: the last message of the time before, so that it can be shown later that nobody spoke out of turn.
     work.journal("hands_changed", "conversation", conversation.id, state=state, holder=holder_id,
-                 epoch=conversation.epoch)
+                 epoch=conversation.epoch, seq=conversation.last_seq)
     work.record(events.OwnershipChanged(at=work.now, conversation_id=conversation.id, state=conversation.state,
                                         epoch=conversation.epoch))
     work.hint(topic(conversation.id))
     return conversation
+
+
+def let_bot_answer(work: Work, conversation: Conversation) -> None:
+    """In the queue, at the customer's wish: the bot answers until somebody comes, whose take-over silences it."""
+    conversation = lock(work, conversation.id)
+    rules.check_may_answer(conversation.state)
+    conversation.bot_meanwhile = True
+    work.session.add(conversation)
+    work.flush()
+    work.journal("bot_answers_meanwhile", "conversation", conversation.id, epoch=conversation.epoch,
+                 seq=conversation.last_seq)
+    work.hint(topic(conversation.id))
 
 
 def close(work: Work, conversation: Conversation, by: str) -> Conversation:
@@ -247,7 +282,8 @@ def claim_turn(work: Work, conversation_id: str, owner: str, until: datetime) ->
     leased = conversation.turn_until is not None and conversation.turn_until > work.now
     if leased and conversation.turn_owner != owner:
         return None
-    message = store.oldest_pending(work.session, conversation_id) if conversation.state == State.BOT else None
+    # With a person or in the queue only what the house itself acts on is pending (a button, a number asked for).
+    message = store.oldest_pending(work.session, conversation_id) if conversation.state != State.CLOSED else None
     if message is None:
         if conversation.turn_owner == owner:
             conversation.turn_owner = conversation.turn_until = None
@@ -283,24 +319,32 @@ def unanswered(session: Session) -> Sequence[str]:
 
 
 def thread(session: Session, conversation_id: str, after: int = 0, notes: bool = False,
-           limit: int = 500) -> list[MessageView]:
-    """Messages after ``after`` in order; notes only for staff."""
-    return [_view(session, row) for row in store.messages(session, conversation_id, after, notes, limit)]
+           limit: int = 500, whispers: str | None = None) -> list[MessageView]:
+    """Messages after ``after`` in order; notes only for staff, whispers only for whom they are."""
+    return [_view(session, row) for row in store.messages(session, conversation_id, after, notes, limit, whispers)]
 
 
 def _view(session: Session, row: Message) -> MessageView:
     version = scripts.version_card(session, row.script_version_id) if row.script_version_id else None
     attachment = store.attachment(session, row.attachment_id) if row.attachment_id else None
+    # Approved words hold no secrets; what people type may.
+    text = row.text if row.sender in ("bot", "system") else hide_secrets(row.text)
     return MessageView(
-        id=row.id, seq=row.seq, sender=row.sender, text=row.text, at=row.at, client_id=row.client_id,
+        id=row.id, seq=row.seq, sender=row.sender, text=text, at=row.at, client_id=row.client_id,
         pressed=row.button is not None, buttons=row.buttons, card=row.card,
         attachment=None if attachment is None else {
             "id": attachment.id, "name": attachment.name, "kind": attachment.kind, "size": attachment.size},
         script_key=version.key if version else None, script_version=version.version if version else None,
         script_version_id=row.script_version_id, script_title=version.title if version else None,
         staff_id=row.staff_id, staff_name=staff_name(session, row.staff_id) if row.staff_id else None,
-        intent=row.intent, confidence=row.confidence,
+        intent=row.intent, confidence=row.confidence, whisper_to=row.whisper_to,
     )
+
+
+def text_of(session: Session, message_id: str) -> str | None:
+    """The words of one message, as they were stored."""
+    found = session.get(Message, message_id)
+    return found.text if found else None
 
 
 def by_client_id(session: Session, conversation_id: str, client_id: str) -> Message | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import case, func, update
+from sqlalchemy import case, func, or_, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.orm import aliased
@@ -30,12 +30,34 @@ def by_client_id(session: Session, conversation_id: str, client_id: str) -> Mess
     ).first()
 
 
-def messages(session: Session, conversation_id: str, after: int, notes: bool, limit: int = 500) -> Sequence[Message]:
+EVERYBODYS = "*"  # whose whispers: all of them
+
+
+def messages(session: Session, conversation_id: str, after: int, notes: bool, limit: int = 500,
+             whispers: str | None = None) -> Sequence[Message]:
+    """Whispers only to and from the person named (``EVERYBODYS``: all): who forgets to ask for them gets none."""
     query = (select(Message).where(Message.conversation_id == conversation_id, Message.seq > after)
              .order_by(col(Message.seq)).limit(limit))
     if not notes:
         query = query.where(Message.sender != "note")
+    if whispers is None:
+        query = query.where(col(Message.whisper_to).is_(None))
+    elif whispers != EVERYBODYS:
+        query = query.where(or_(col(Message.whisper_to).is_(None), col(Message.whisper_to) == whispers,
+                                col(Message.staff_id) == whispers))
     return session.exec(query).all()
+
+
+def positions(session: Session, conversation_ids: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """How far conversations are: newest number, epoch, what an agent has read. Unknown ones are left out."""
+    found: dict[str, tuple[int, ...]] = {}
+    for start in range(0, len(conversation_ids), 1000):  # databases bound the values of one statement
+        rows = session.exec(
+            select(Conversation.id, Conversation.last_seq, Conversation.epoch, Conversation.agent_read_seq)
+            .where(col(Conversation.id).in_(conversation_ids[start:start + 1000]))
+        ).all()
+        found.update((row[0], tuple(row[1:])) for row in rows)
+    return found
 
 
 def oldest_pending(session: Session, conversation_id: str) -> Message | None:
@@ -43,6 +65,10 @@ def oldest_pending(session: Session, conversation_id: str) -> Message | None:
         select(Message).where(Message.conversation_id == conversation_id, col(Message.pending).is_(True))
         .order_by(col(Message.seq))
     ).first()
+
+
+def is_pending(session: Session, message_id: str) -> bool:
+    return bool(session.exec(select(Message.pending).where(Message.id == message_id)).first())
 
 
 def conversations_with_pending(session: Session) -> Sequence[str]:

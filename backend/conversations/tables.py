@@ -33,9 +33,16 @@ class Conversation(SQLModel, table=True):
     closed_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     closed_by: str | None = Field(default=None, max_length=16)  # customer | agent | idle
     had_agent: bool = False
+    bot_meanwhile: bool = False  # in the queue, and the customer wants the bot to answer until somebody comes
     misses: int = 0  # turns in a row in which the bot understood nothing
     turn_owner: str | None = Field(default=None, max_length=32)
     turn_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    # How far each side has come: the highest number read, and the highest that the customer's device confirmed.
+    customer_read_seq: int = 0
+    agent_read_seq: int = 0
+    delivered_seq: int = 0
+    customer_seen_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))  # of a live connection
+    site: str | None = Field(default=None, max_length=40)  # the website that the widget stood on
 
 
 class Message(SQLModel, table=True):
@@ -69,6 +76,7 @@ class Message(SQLModel, table=True):
     match_score: float | None = None
     understood: bool | None = None  # False: the turn ended in a fallback or out of scope; None: nobody tried
     mood: int | None = Field(default=None, sa_column=Column(SmallInteger))  # -3 furious … +1 pleased
+    whisper_to: str | None = Field(default=None, max_length=32)  # a note for this colleague's eyes only
     pending: bool = False  # a customer's message that nobody has dealt with yet
     at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
 

@@ -1,5 +1,6 @@
 """Use cases of customers: recognised, reachable, shown masked."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from backend.people import service as people
 from backend.settings import settings
 
 __all__ = [
+    "Customer",
     "Order",
     "OrderBook",
     "add_note",
@@ -28,6 +30,7 @@ __all__ = [
     "find_order",
     "get",
     "name_of",
+    "names_of",
     "order_book",
     "recognise",
     "remember_contact",
@@ -38,12 +41,16 @@ MOST_NAME = 40
 MOST_NOTE = 1000
 
 
-def recognise(work: Work, channel: str, ref: str, name: str | None = None) -> Customer:
+def recognise(
+    work: Work, channel: str, ref: str, name: str | None = None, *, signed_by: str | None = None
+) -> Customer:
     """The customer whom the channel calls ``ref``, new or known; a return after a pause counts as a visit.
 
-    The reference is kept as a blind index only. Two first messages at once give one customer.
+    The reference is kept as a blind index only. Two first messages at once give one customer. ``signed_by``: the
+    site that vouched for the reference. What a site signed and what a browser made up never meet, even where
+    the letters are the same.
     """
-    ref_index = blind_index(f"customer_ref:{channel}", ref)
+    ref_index = blind_index(f"customer_ref:{channel}:signed:{signed_by}" if signed_by else f"customer_ref:{channel}", ref)
     shown = (name or "").strip()[:MOST_NAME] or None
     known = store.by_ref(work.session, channel, ref_index)
     if known is None:
@@ -52,6 +59,7 @@ def recognise(work: Work, channel: str, ref: str, name: str | None = None) -> Cu
             channel=channel,
             ref_index=ref_index,
             name=shown,
+            signed_by=signed_by,
             visits=1,
             created_at=work.now,
             last_seen_at=work.now,
@@ -85,6 +93,12 @@ def name_of(session: Session, customer_id: str) -> str:
     """As pages call them: the name told, else 访客 and a mark."""
     found = store.by_id(session, customer_id)
     return rules.display_name(found.name if found else None, customer_id)
+
+
+def names_of(session: Session, customer_ids: Collection[str]) -> dict[str, str]:
+    """Many at once, in one query."""
+    found = {one.id: one.name for one in store.by_ids(session, customer_ids)}
+    return {one: rules.display_name(found.get(one), one) for one in customer_ids}
 
 
 def remember_contact(work: Work, customer_id: str, contact: str) -> Customer:
@@ -132,6 +146,7 @@ def card(session: Session, customer_id: str, now: datetime | None = None) -> dic
         "channel": customer.channel,
         "channel_text": rules.channel_name(customer.channel),
         "contact_masked": _masked(customer.contact),
+        "signed": customer.signed_by is not None,
         "visits": customer.visits,
         "first_seen_at": customer.created_at,
         "last_seen_at": customer.last_seen_at,

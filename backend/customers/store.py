@@ -1,5 +1,7 @@
 """Every query of the customers room."""
 
+from collections.abc import Collection, Sequence
+
 from sqlmodel import Session, col, select
 
 from backend.customers.tables import Customer, CustomerNote
@@ -7,6 +9,10 @@ from backend.customers.tables import Customer, CustomerNote
 
 def by_id(session: Session, customer_id: str) -> Customer | None:
     return session.get(Customer, customer_id)
+
+
+def by_ids(session: Session, customer_ids: Collection[str]) -> Sequence[Customer]:
+    return session.exec(select(Customer).where(col(Customer.id).in_(customer_ids))).all() if customer_ids else []
 
 
 def by_ref(session: Session, channel: str, ref_index: str) -> Customer | None:

@@ -21,6 +21,8 @@ class Customer(SQLModel, table=True):
     contact: str | None = Field(default=None, sa_column=Column(EncryptedText))
     contact_index: str | None = Field(default=None, max_length=64, index=True)
     visits: int = 0
+    # The site whose signature vouched for the reference; None: a reference that anybody could have made up.
+    signed_by: str | None = Field(default=None, max_length=40)
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     last_seen_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 

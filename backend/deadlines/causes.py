@@ -1,5 +1,6 @@
 """Why time ran out: every breach has its cause written down before its case closes."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -25,17 +26,20 @@ def without_cause(session: Session, subject_kind: str, subject_id: str) -> list[
     return [row for row in late if row.id not in known]
 
 
-def require_causes(work: Work, subject_kind: str, subject_id: str) -> None:
-    """The guard before closing. Raises Conflict (``breach_cause_missing``) naming what is unexplained.
+def unexplained(session: Session, subject_kind: str, subject_id: str, now: datetime) -> list[Deadline]:
+    """What nobody has explained, with what has run out but was not noticed yet: closing asks for all of it."""
+    missing = {row.id: row for row in without_cause(session, subject_kind, subject_id)}
+    unnoticed = [
+        row for row in store.of_subject(session, subject_kind, subject_id) if rules.judge(row.clock, now).breached
+    ]
+    known = store.causes(session, [row.id for row in unnoticed])
+    return list((missing | {row.id: row for row in unnoticed if row.id not in known}).values())
 
-    What has run out but was not noticed yet counts too.
-    """
-    missing = {row.id: row for row in without_cause(work.session, subject_kind, subject_id)}
-    for row in store.of_subject(work.session, subject_kind, subject_id):
-        if rules.judge(row.clock, work.now).breached:
-            missing[row.id] = row
-    explained = store.causes(work.session, list(missing))
-    kinds = sorted({rules.kind_name(row.kind) for row in missing.values() if row.id not in explained})
+
+def require_causes(work: Work, subject_kind: str, subject_id: str) -> None:
+    """The guard before closing. Raises Conflict (``breach_cause_missing``) naming what is unexplained."""
+    missing = unexplained(work.session, subject_kind, subject_id, work.now)
+    kinds = sorted({rules.kind_name(row.kind) for row in missing})
     if kinds:
         raise Conflict("breach_cause_missing", f"「{'」「'.join(kinds)}」逾期，还没有写原因。请先写明逾期原因，再结案。")
 

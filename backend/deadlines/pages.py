@@ -29,6 +29,11 @@ CalendarManager = Annotated[Actor, Depends(require(Permission.CALENDAR_MANAGE))]
 MOST_BYTES = 100_000
 
 
+def _rail(actor: Actor) -> str:
+    """Where the rail stands: who has no administration comes here from the complaints."""
+    return "admin" if actor.can(Permission.STAFF_MANAGE) else "complaints"
+
+
 # --- regimes ----------------------------------------------------------------------------------------------
 
 
@@ -36,7 +41,7 @@ MOST_BYTES = 100_000
 def regimes(request: Request, works: WorksDep, now: NowDep, actor: Reader) -> Response:
     with works.read(actor, now) as work:
         shown = showing.regimes_page(work.session, now)
-    return page(request, "deadlines/regimes.html", nav="admin", section="regimes", **shown)
+    return page(request, "deadlines/regimes.html", nav=_rail(actor), section="regimes", **shown)
 
 
 @router.get("/regimes/{key}")
@@ -50,7 +55,7 @@ def _regime(request: Request, works: Works, now: datetime, actor: Actor, key: st
         shown = showing.regime_page(work.session, key, now)
     if shown is None:
         raise NotFound("regime_not_found", "没有这套时限规则，请回到列表再选。")
-    return page(request, "deadlines/regime.html", nav="admin", section="regimes", status=error.status if error else 200,
+    return page(request, "deadlines/regime.html", nav=_rail(actor), section="regimes", status=error.status if error else 200,
                 regime=shown, error=error, said=said, can_manage=actor.can(Permission.REGIME_MANAGE))
 
 
@@ -80,13 +85,13 @@ def new_draft(request: Request, works: WorksDep, now: NowDep, actor: Manager, ke
             "source": base.source, "binds": "company", "valid_from": "", "valid_to": "", "reason": "",
             "rows": [forms.fields_of(rule) for rule in base.rules],
         }  # fmt: skip
-    return _draft_form(request, values, None, None)
+    return _draft_form(request, actor, values, None, None)
 
 
-def _draft_form(request: Request, values: dict[str, Any], draft: dict[str, Any] | None,
+def _draft_form(request: Request, actor: Actor, values: dict[str, Any], draft: dict[str, Any] | None,
                 error: ZhikeError | None) -> Response:
     rows = [*values["rows"], *[forms.blank() for _ in range(2)]][: forms.MOST_ROWS]
-    return page(request, "deadlines/draft.html", nav="admin", section="regimes", status=error.status if error else 200,
+    return page(request, "deadlines/draft.html", nav=_rail(actor), section="regimes", status=error.status if error else 200,
                 values=values, rows=rows, draft=draft, error=error, stages=forms.stages(), starts=forms.starts(),
                 units=forms.UNITS, roles=[(role.value, role.zh) for role in Role])
 
@@ -116,7 +121,7 @@ def create_draft(request: Request, works: WorksDep, now: NowDep, actor: Manager,
         with works.begin(actor, now) as work:
             draft = regime_editing.draft(work, _wanted(form, key))
     except ZhikeError as error:
-        return _draft_form(request, _typed(form, key), None, error)
+        return _draft_form(request, actor, _typed(form, key), None, error)
     return RedirectResponse(f"/admin/regime-drafts/{draft.id}", status_code=303)
 
 
@@ -128,7 +133,7 @@ def show_draft(request: Request, works: WorksDep, now: NowDep, actor: Manager, d
 def _draft_page(request: Request, works: Works, now: datetime, actor: Actor, draft_id: str,
                 error: ZhikeError | None = None) -> Response:
     from_store = _draft_row(works, now, actor, draft_id)
-    return page(request, "deadlines/draft_detail.html", nav="admin", section="regimes",
+    return page(request, "deadlines/draft_detail.html", nav=_rail(actor), section="regimes",
                 status=error.status if error else 200, draft=from_store, error=error, mine=from_store["author_id"] == actor.id)
 
 
@@ -140,7 +145,7 @@ def _draft_row(works: Works, now: datetime, actor: Actor, draft_id: str) -> dict
 @router.get("/regime-drafts/{draft_id}/edit")
 def edit_draft_page(request: Request, works: WorksDep, now: NowDep, actor: Manager, draft_id: str) -> Response:
     row = _draft_row(works, now, actor, draft_id)
-    return _draft_form(request, row, row, None)
+    return _draft_form(request, actor, row, row, None)
 
 
 @router.post("/regime-drafts/{draft_id}/edit")
@@ -150,7 +155,7 @@ def edit_draft(request: Request, works: WorksDep, now: NowDep, actor: Manager, d
         with works.begin(actor, now) as work:
             regime_editing.edit(work, draft_id, _wanted(form, row["key"]))
     except ZhikeError as error:
-        return _draft_form(request, _typed(form, row["key"]), row, error)
+        return _draft_form(request, actor, _typed(form, row["key"]), row, error)
     return RedirectResponse(f"/admin/regime-drafts/{draft_id}", status_code=303)
 
 
@@ -196,7 +201,7 @@ def _calendar(request: Request, works: Works, now: datetime, actor: Actor, year:
             view = year_view(work.session, today.year, unit or None, today)
         shown = showing.changes_list(work.session, now)
         groups = showing.units(work.session)
-    return page(request, "deadlines/calendar.html", nav="admin", section="calendar", status=error.status if error else 200,
+    return page(request, "deadlines/calendar.html", nav=_rail(actor), section="calendar", status=error.status if error else 200,
                 view=view, unit=unit if unit in groups else "", groups=groups, changes=shown, error=error, said=said,
                 kept=kept or {}, first=YEARS[0], last=YEARS[-1], weekdays=forms.WEEKDAY_NAMES,
                 can_manage=actor.can(Permission.CALENDAR_MANAGE))

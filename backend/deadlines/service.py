@@ -9,6 +9,7 @@ from backend.deadlines.causes import (
     no_open_breach,
     record_cause,
     require_causes,
+    unexplained,
     without_cause,
 )
 from backend.deadlines.changes import import_year
@@ -22,6 +23,7 @@ from backend.deadlines.sweep import sweep
 from backend.deadlines.tables import Deadline, RegimeVersion
 from backend.deadlines.views import (
     brief,
+    briefs_of_many,
     describe,
     due_today,
     explain,
@@ -35,7 +37,7 @@ from backend.deadlines.views import (
     rule_words,
     state_of,
 )
-from backend.deadlines.years import calendar, year, year_info
+from backend.deadlines.years import calendar, calendar_over, year, year_info
 from backend.infra.work import Work
 from backend.kernel.clock import shanghai_date
 from backend.kernel.deadlines import compute_due
@@ -47,7 +49,9 @@ __all__ = [
     "DEFAULT_REGIME",
     "Deadline",
     "brief",
+    "briefs_of_many",
     "calendar",
+    "calendar_over",
     "calls_of",
     "causes_of",
     "compute",
@@ -81,6 +85,7 @@ __all__ = [
     "state_of",
     "sweep",
     "tell",
+    "unexplained",
     "waiting_for",
     "without_cause",
     "year",

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ScalarSelect, Subquery, and_, or_, update
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, func, select
 
 from backend.deadlines.tables import (
@@ -83,14 +84,18 @@ def of_subject(session: Session, subject_kind: str, subject_id: str) -> list[Dea
     )
 
 
-def of_subjects(session: Session, subject_kind: str, subject_ids: list[str]) -> list[Deadline]:
-    return list(
-        session.exec(
-            select(Deadline)
-            .where(Deadline.subject_kind == subject_kind, col(Deadline.subject_id).in_(subject_ids))
-            .order_by(col(Deadline.round), col(Deadline.due_at))
-        )
+def of_subjects(
+    session: Session, subject_kind: str, subject_ids: list[str], *, brief: bool = False
+) -> list[Deadline]:
+    """``brief`` leaves the reckoning in the database: it is most of a row, and a list shows none of it."""
+    query = (
+        select(Deadline)
+        .where(Deadline.subject_kind == subject_kind, col(Deadline.subject_id).in_(subject_ids))
+        .order_by(col(Deadline.round), col(Deadline.due_at))
     )
+    if brief:
+        query = query.options(defer(Deadline.explanation), defer(Deadline.schedule))  # type: ignore[arg-type]
+    return list(session.exec(query))
 
 
 def latest(

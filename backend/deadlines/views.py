@@ -24,10 +24,25 @@ def of(session: Session, subject_kind: str, subject_id: str) -> list[Deadline]:
 
 def of_many(session: Session, subject_kind: str, subject_ids: list[str]) -> dict[str, list[Deadline]]:
     """The same for a page of subjects, in one query."""
+    return _by_subject(store.of_subjects(session, subject_kind, subject_ids), subject_ids)
+
+
+def briefs_of_many(
+    session: Session, subject_kind: str, subject_ids: list[str], now: datetime
+) -> dict[str, list[dict[str, Any]]]:
+    """What a list shows of a page of subjects; no reckoning is read for it."""
+    rows = store.of_subjects(session, subject_kind, subject_ids, brief=True)
+    return {
+        subject_id: [brief(row, now) for row in found]
+        for subject_id, found in _by_subject(rows, subject_ids).items()
+    }
+
+
+def _by_subject(rows: Sequence[Deadline], subject_ids: list[str]) -> dict[str, list[Deadline]]:
     found: dict[str, list[Deadline]] = {subject_id: [] for subject_id in subject_ids}
-    for row in store.of_subjects(session, subject_kind, subject_ids):
+    for row in rows:
         found[row.subject_id].append(row)
-    return {subject_id: _current(rows) for subject_id, rows in found.items()}
+    return {subject_id: _current(own) for subject_id, own in found.items()}
 
 
 def _current(rows: Sequence[Deadline]) -> list[Deadline]:

@@ -68,12 +68,25 @@ def calendar(session: Session, unit: str | None = None) -> Calendar:
     return known
 
 
+def calendar_over(session: Session, unit: str, base: WorkingHours) -> Calendar:
+    """A unit that keeps hours of its own: those, under the changes approved for this unit. What was approved for the
+    whole house concerns who handles complaints, and does not send the chat home."""
+    key = (store.year_hashes(session), store.approved_changes(session), base, f"over:{unit}")
+    known = _kept.get(_hashable(key))
+    if known is None:
+        known = Calendar(calendars.days_of(store.official_years(session)), _layered(session, base, unit, own_only=True))
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        _kept[_hashable(key)] = known
+    return known
+
+
 def _hashable(key: tuple[Any, ...]) -> tuple[Any, ...]:
     hashes, changes, own_hours, unit = key
     return hashes, changes, id(own_hours), unit
 
 
-def _layered(session: Session, base: WorkingHours, unit: str | None) -> LayeredHours:
+def _layered(session: Session, base: WorkingHours, unit: str | None, *, own_only: bool = False) -> LayeredHours:
     """Approved changes over the organisation's file, the unit's own over everybody's, later ones over earlier."""
     approved = [change for change in store.changes(session, "approved") if change.kind != "year"]
     approved.sort(key=lambda one: (one.unit is not None, one.decided_at, one.id))
@@ -81,7 +94,7 @@ def _layered(session: Session, base: WorkingHours, unit: str | None) -> LayeredH
     dates: dict[date, Frames] = {}
     names: dict[date, str] = {}
     for change in approved:
-        if change.unit is not None and change.unit != unit:
+        if change.unit != unit and (own_only or change.unit is not None):
             continue
         if change.kind == "hours":
             seasons.append(read_season(change.content))

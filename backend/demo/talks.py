@@ -106,9 +106,12 @@ class Talk:
                 handoffs.beat(work)
         with self.house.works.begin(BOT, at) as work:
             handoffs.request(work, self.id, reason, {"intent": intent} if intent else {}, "")
+        with self.house.works.read(BOT, at) as work:
+            asked = handoffs.offers.addressee(work.session, self.id)
         self.house.made["handoffs"] += 1
-        at = yield self._soon(at, 15, 200)
-        agent = self.house.anyone(self.rng)
+        # Whom it was offered to takes it before the offer goes on to the next.
+        at = yield self._soon(at, 15, 55 if asked else 200)
+        agent = next((one for one in self.house.agents if one.id == asked), None) or self.house.anyone(self.rng)
         words, theirs = self.house.material.agent, self.house.material.customer
         with self.house.works.begin(agent, at) as work:
             handoffs.take(work, self.id)

@@ -1,7 +1,7 @@
 """Live hints inside this process: "topic X changed, look again". Messages themselves never travel here.
 
-A hint may be lost without harm: every listener reads the database from the last number it has seen, and looks
-by itself every now and then.
+A hint may be lost without harm: every listener reads the database from the last number it has seen, and the net
+(``gateway.net``) finds what no hint told. Hints of other processes come by ``infra.hints``.
 """
 
 import asyncio
@@ -9,17 +9,28 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from backend.infra.hints import EVERYTHING
+
 
 class Listener:
     """One connection's ear: remembers which of its topics were hinted since it last looked."""
 
-    def __init__(self) -> None:
+    def __init__(self, hub: "Hub") -> None:
+        self._hub = hub
         self._woken = asyncio.Event()
-        self._topics: set[str] = set()
+        self._heard: set[str] = set()
+        self.topics: set[str] = set()
 
     def hear(self, topic: str) -> None:
-        self._topics.add(topic)
+        self._heard.add(topic)
         self._woken.set()
+
+    def also(self, topic: str, wanted: bool = True) -> None:
+        """Listen to ``topic`` too; not any more where it is not ``wanted``."""
+        if wanted and topic not in self.topics:
+            self._hub._join(self, topic)
+        elif not wanted and topic in self.topics:
+            self._hub._leave(self, topic)
 
     async def wait(self, seconds: float) -> set[str]:
         """The topics hinted since the last call; empty after ``seconds`` of silence."""
@@ -28,7 +39,7 @@ class Listener:
         except TimeoutError:
             return set()
         self._woken.clear()
-        heard, self._topics = self._topics, set()
+        heard, self._heard = self._heard, set()
         return heard
 
 
@@ -50,23 +61,37 @@ class Hub:
         self._loop.call_soon_threadsafe(self._deliver, tuple(hints))
 
     def _deliver(self, hints: Sequence[str]) -> None:
-        for topic in hints:
+        # That somebody types is no news that can be missed: "everything" leaves it out.
+        topics = [one for one in self._listeners if not one.startswith("typing")] if EVERYTHING in hints else hints
+        for topic in topics:
             for listener in tuple(self._listeners.get(topic, ())):
                 listener.hear(topic)
 
     @contextmanager
     def listen(self, *topics: str) -> Iterator[Listener]:
-        """A listener to ``topics`` for the length of the block."""
-        listener = Listener()
+        """A listener to ``topics`` for the length of the block; it may take further ones in and leave them."""
+        listener = Listener(self)
         for topic in topics:
-            self._listeners[topic].add(listener)
+            self._join(listener, topic)
         try:
             yield listener
         finally:
-            for topic in topics:
-                self._listeners[topic].discard(listener)
-                if not self._listeners[topic]:
-                    del self._listeners[topic]
+            for topic in tuple(listener.topics):
+                self._leave(listener, topic)
+
+    def _join(self, listener: Listener, topic: str) -> None:
+        listener.topics.add(topic)
+        self._listeners[topic].add(listener)
+
+    def _leave(self, listener: Listener, topic: str) -> None:
+        listener.topics.discard(topic)
+        self._listeners[topic].discard(listener)
+        if not self._listeners[topic]:
+            del self._listeners[topic]
+
+    def listened(self, prefix: str) -> list[str]:
+        """What follows ``prefix`` in the topics that somebody listens to."""
+        return [topic[len(prefix):] for topic in self._listeners if topic.startswith(prefix)]
 
     @property
     def size(self) -> int:

@@ -18,15 +18,15 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from backend.conversations import progress
 from backend.conversations import service as conversations
-from backend.conversations.risk import RiskFinding, in_words
+from backend.conversations.risk import RiskFinding
 from backend.conversations.rules import State, clean_text, harmless
 from backend.conversations.service import Conversation, Message
-from backend.gateway import replies, risks
+from backend.gateway import replies, risks, waiting
 from backend.gateway.hub import Hub
 from backend.gateway.rasa import Bot, BotFailed
 from backend.gateway.wire import BotTurn
-from backend.handoffs import service as handoffs
 from backend.infra.work import Work, Works
 from backend.kernel.actors import BOT, SYSTEM, customer_actor
 from backend.kernel.errors import Invalid, TooMany
@@ -44,12 +44,11 @@ RENEW_SECONDS = 2.0
 STANDING_BUTTONS = {
     "request_human": {"title": "转人工", "action": "request_human"},
     "cancel_queue": {"title": "取消排队", "action": "cancel_queue"},
+    "stay_in_queue": {"title": "继续排队", "action": "stay_in_queue"},
+    "bot_meanwhile": {"title": "先问小知", "action": "bot_meanwhile"},
+    "leave_message": {"title": "留言", "action": "leave_message"},
+    "call_back": {"title": "请回电", "action": "call_back"},
 }
-
-# Pressed while waiting in the queue, these mean: back to the bot.
-LEAVE_QUEUE = ("cancel_queue", "cancel")
-# This one means: out of the queue, and the bot does what the button says (offered when nobody is on duty).
-BACK_TO_BOT = ("file_complaint",)
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,13 @@ async def in_thread[**P, R](function: Callable[P, R], *args: P.args, **kwargs: P
     return await asyncio.to_thread(partial(function, *args, **kwargs))
 
 
+def _person_wanted(message: Message) -> RiskFinding | None:
+    """By the button, or by the words alone; the bot is not asked for this."""
+    if message.button is None:
+        return risks.in_words(message.text)
+    return risks.BUTTON if message.button.get("action") == "request_human" else None
+
+
 def _passing(error: DBAPIError) -> bool:
     """A refusal that a second try need not meet: a dead-lock, a lock waited for too long, words just replaced."""
     return isinstance(error, OperationalError) or "script_version_not_effective" in str(error.orig)
@@ -87,6 +93,7 @@ class Intake:
         self._recent: dict[str, deque[float]] = defaultdict(deque)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
+        self._fetching: set[asyncio.Task[None]] = set()
 
     # --- transaction one ------------------------------------------------------------------------
 
@@ -94,8 +101,9 @@ class Intake:
         """Store one message and set its turn going; gives the stored row. Raises Invalid, Conflict, TooMany."""
         self._limit(inbound.conversation_id)
         message, state = await in_thread(self._store, inbound)
-        action = (message.button or {}).get("action")
-        if state == State.BOT or action in (*LEAVE_QUEUE, *BACK_TO_BOT):
+        if state == State.BOT and message.pending and (finding := _person_wanted(message)) is not None:
+            self._fetch_at_once(inbound.conversation_id, message, finding)
+        if message.pending:
             self.schedule(inbound.conversation_id)
         return message
 
@@ -113,7 +121,7 @@ class Intake:
 
     def _store(self, inbound: Inbound) -> tuple[Message, str]:
         with self.works.begin(customer_actor(inbound.customer_id)) as work:
-            conversation = conversations.get(work.session, inbound.conversation_id)
+            conversation = conversations.lock(work, inbound.conversation_id)
             button = self._button(work, inbound)
             cut = False
             if button is not None:
@@ -123,8 +131,10 @@ class Intake:
             else:
                 clean = clean_text(inbound.text)
                 text, cut = clean.text, clean.cut
-            message = conversations.receive(work, conversation, client_id=inbound.client_id, text=text, button=button,
-                                            attachment_id=inbound.attachment_id)
+            message = conversations.receive(
+                work, conversation, client_id=inbound.client_id, text=text, button=button,
+                attachment_id=inbound.attachment_id,
+                for_house=inbound.attachment_id is None and waiting.wanted(work, conversation, text, button))
             if cut and message.at == work.now:  # not on a repeated send
                 spoken = scripts.speak(work, "system.too_long", {}, conversation.channel)
                 conversations.say(work, conversation, spoken, sender="system")
@@ -174,19 +184,38 @@ class Intake:
         with self.works.read(SYSTEM) as work:
             return list(conversations.unanswered(work.session))
 
+    def _fetch_at_once(self, conversation_id: str, message: Message, finding: RiskFinding) -> None:
+        """Who asks for a person does not wait until the bot has thought about earlier words; its answer to them is
+        void from here. Should this fail, the message's own turn fetches the person."""
+        task = asyncio.create_task(in_thread(self._fetch_person, conversation_id, message, finding))
+        self._fetching.add(task)
+        task.add_done_callback(self._fetched)
+
+    def _fetched(self, task: asyncio.Task[None]) -> None:
+        self._fetching.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("person_not_fetched_at_once", exc_info=task.exception())
+
     async def finish(self) -> None:
         """Wait for turns under way, then stop those that take too long: their words are stored and resumed."""
-        if self._running:
-            _, late = await asyncio.wait(self._running.values(), timeout=5)
+        if under_way := [*self._running.values(), *self._fetching]:
+            _, late = await asyncio.wait(under_way, timeout=5)
             for task in late:
                 task.cancel()
 
     async def _see_to(self, conversation_id: str) -> None:
+        before: tuple[str, int] | None = None
         while (claimed := await in_thread(self._claim, conversation_id)) is not None:
-            conversation, message, epoch, said_last = claimed
+            conversation, message, epoch, said_last, ours = claimed
+            if before == (message.id, epoch):
+                # Round and round without a pause would help nobody; ``resume`` tries again in a moment.
+                await in_thread(self._release, conversation_id)
+                raise RuntimeError(f"the turn of message {message.id} left it unanswered")
+            before = (message.id, epoch)
             renewing = asyncio.create_task(self._keep_lease(conversation_id))
             try:
-                await self._turn(conversation, message, epoch, said_last)
+                if not (ours and await in_thread(self._act, conversation.id, message)):
+                    await self._turn(conversation, message, epoch, said_last)
             except BaseException:
                 await in_thread(self._release, conversation_id)
                 raise
@@ -205,46 +234,36 @@ class Intake:
         with self.works.begin(BOT) as work:
             conversations.renew_turn(work, conversation_id, self.owner, work.now + LEASE)
 
-    def _claim(self, conversation_id: str) -> tuple[Conversation, Message, int, str | None] | None:
+    def _claim(self, conversation_id: str) -> tuple[Conversation, Message, int, str | None, bool] | None:
         with self.works.begin(BOT) as work:
-            self._leave_queue(work, conversation_id)
             claimed = conversations.claim_turn(work, conversation_id, self.owner, work.now + LEASE)
             if claimed is None:
                 return None
             # What the customer saw last, whoever said it: 好的 may answer the house's words, which the bot has not heard.
-            return *claimed, claimed[0].epoch, conversations.last_script(work.session, conversation_id)
+            return (*claimed, claimed[0].epoch, conversations.last_script(work.session, conversation_id),
+                    waiting.concerns(work, *claimed))
 
-    @staticmethod
-    def _leave_queue(work: Work, conversation_id: str) -> None:
-        """Buttons that concern the queue work while the bot is silent, or down."""
-        conversation = conversations.lock(work, conversation_id)
-        if conversation.state != State.QUEUED:
-            return
-        last = conversations.newest_from_customer(work.session, conversation_id)
-        action = (last.button or {}).get("action") if last is not None else None
-        if last is None or action not in (*LEAVE_QUEUE, *BACK_TO_BOT):
-            return
-        handoffs.cancel(work, conversation_id)
-        if action in BACK_TO_BOT:
-            conversations.leave_to_bot(work, last.id)
+    def _act(self, conversation_id: str, message: Message) -> bool:
+        """The house's own part of a turn; True when nothing is left for the bot."""
+        with self.works.begin(BOT) as work:
+            return waiting.see_to(work, conversation_id, message)
 
     def _release(self, conversation_id: str) -> None:
         with self.works.begin(BOT) as work:
             conversations.release_turn(work, conversation_id, self.owner)
 
     async def _turn(self, conversation: Conversation, message: Message, epoch: int, said_last: str | None) -> None:
-        action = (message.button or {}).get("action")
-        finding = risks.BUTTON if action == "request_human" else None if message.button else in_words(message.text)
+        finding = _person_wanted(message)
         if finding is not None:
             await in_thread(self._fetch_person, conversation.id, message, finding)
             return
-        if action == "cancel_queue":  # not in the queue any more: nothing to leave
+        if not conversations.bot_answers(conversation):  # taken meanwhile, or nothing for the house after all
             await in_thread(self._note, message)
             return
         if message.attachment_id is not None:
             await in_thread(self._thank_for_attachment, conversation, message, epoch)
             return
-        self.hub.publish([f"typing:{conversation.id}"])
+        self.works.publish([f"typing:{conversation.id}"])
         try:
             turn = await self.bot.ask(conversation_id=conversation.id, message_id=message.id,
                                       text=harmless(message.text), button=message.button,
@@ -257,7 +276,10 @@ class Intake:
 
     def _fetch_person(self, conversation_id: str, message: Message, finding: RiskFinding) -> None:
         with self.works.begin(BOT) as work:
-            risks.fetch(work, conversation_id, message, finding)
+            conversations.lock(work, conversation_id)
+            # Else it is done already, at once or by the turn: whoever was fetched then has the words before them.
+            if progress.is_pending(work.session, message.id):
+                risks.fetch(work, conversation_id, message, finding)
 
     def _note(self, message: Message) -> None:
         with self.works.begin(BOT) as work:

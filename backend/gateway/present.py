@@ -2,12 +2,14 @@
 
 import hmac
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
 
 from backend.complaints import service as complaints
+from backend.conversations import earlier
 from backend.conversations import service as conversations
 from backend.conversations.schemas import MessageView
 from backend.conversations.service import Conversation
@@ -16,6 +18,27 @@ from backend.infra.db import blind_index
 from backend.people.service import staff_name
 from backend.scripts import service as scripts
 from backend.surveys import service as surveys
+
+MOST_AT_ONCE = 500
+PAST_PAGE = 40
+
+# What the widget may draw differently from an ordinary choice; any other action is nobody's business outside.
+QUEUE_CHOICES = {"leave_message", "call_back", "bot_meanwhile", "stay_in_queue", "cancel_queue"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a customer's device has not seen yet, how things stand, and how far the agent has read."""
+
+    messages: list[dict[str, Any]]
+    state: dict[str, Any]
+    read: int
+    delivered: int
+
+    @property
+    def all(self) -> bool:
+        """Whether this is everything there is."""
+        return len(self.messages) < MOST_AT_ONCE
 
 
 def attachment_signature(attachment_id: str) -> str:
@@ -47,7 +70,7 @@ def _message(session: Session, conversation: Conversation, view: MessageView, no
     if view.client_id and view.sender == "customer":
         shown["client_id"] = view.client_id
     if view.buttons:
-        shown["buttons"] = [{"id": button["id"], "title": button["title"]} for button in view.buttons]
+        shown["buttons"] = [_button(button) for button in view.buttons]
     if view.script_key:
         shown["script"] = {"key": view.script_key, "version": view.script_version}
     if view.staff_name and view.sender == "agent":
@@ -64,6 +87,11 @@ def _message(session: Session, conversation: Conversation, view: MessageView, no
         if card is not None:
             shown["card"] = card
     return shown
+
+
+def _button(button: dict[str, Any]) -> dict[str, Any]:
+    shown = {"id": button["id"], "title": button["title"]}
+    return shown | {"action": button["action"]} if button.get("action") in QUEUE_CHOICES else shown
 
 
 def _card(session: Session, card: dict[str, Any], now: datetime) -> dict[str, Any] | None:
@@ -87,9 +115,23 @@ def state(session: Session, conversation: Conversation, now: datetime) -> dict[s
     return shown
 
 
-def since(session: Session, conversation_id: str, after: int,
-          now: datetime) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def since(session: Session, conversation_id: str, after: int, now: datetime) -> Look:
     """What is new after ``after``, and how things stand."""
     conversation = conversations.get(session, conversation_id)
-    views = conversations.thread(session, conversation_id, after)
-    return messages(session, conversation, views, now), state(session, conversation, now)
+    views = conversations.thread(session, conversation_id, after, limit=MOST_AT_ONCE)
+    return Look(messages(session, conversation, views, now), state(session, conversation, now),
+                conversation.agent_read_seq, conversation.delivered_seq)
+
+
+def past(session: Session, conversation: Conversation, before: str | None, now: datetime) -> dict[str, Any]:
+    """A page of the same customer's earlier conversations, to be read only: nothing in it can be pressed."""
+    pages, cursor = earlier.page(session, conversation, before, PAST_PAGE)
+    shown = []
+    for page in pages:
+        lines = messages(session, page.conversation, page.messages, now)
+        for line in lines:
+            line.pop("buttons", None)
+            if line.get("card", {}).get("kind") == "survey":  # its right to answer stays where it was given
+                del line["card"]
+        shown.append({"opened_at": page.conversation.opened_at.isoformat(), "messages": lines})
+    return {"conversations": shown, "before": cursor}

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from backend.complaints import service as complaints
-from backend.conversations import alerts, risk, understanding
+from backend.conversations import alerts, progress, risk, understanding
 from backend.conversations import service as conversations
 from backend.conversations.service import Conversation, Message
 from backend.gateway import risks
@@ -37,6 +37,7 @@ def settle(work: Work, conversation: Conversation, message: Message, turn: BotTu
     mood, words = _keep(work, message, turn)
     if conversation.epoch != epoch:
         work.journal("bot_turn_dropped", "conversation", conversation.id, epoch=epoch, now=conversation.epoch)
+        _answer_again(work, conversation, message)
         return
     conversation.misses = 0
     work.session.add(conversation)
@@ -57,6 +58,13 @@ def settle(work: Work, conversation: Conversation, message: Message, turn: BotTu
             return
         _say(work, conversation, part, epoch)
     risks.after_answer(work, conversation, message, words, keys, epoch)
+
+
+def _answer_again(work: Work, conversation: Conversation, message: Message) -> None:
+    """The answer is void. Where the bot speaks again by now (the customer left the queue) and no person has written
+    since, the question would be nobody's: it is asked once more, under the new epoch."""
+    if conversations.bot_answers(conversation) and not progress.person_since(work.session, message):
+        conversations.leave_to_bot(work, message.id)
 
 
 def _keep(work: Work, message: Message, turn: BotTurn) -> tuple[int, tuple[str, ...]]:
@@ -129,10 +137,11 @@ def apologise(work: Work, conversation: Conversation, message: Message, failure:
     alerts.raise_alert(work, "bot", "bot", failure.message)
     work.journal("bot_failed", "conversation", conversation.id, code=failure.code)
     if conversation.epoch != epoch:
+        _answer_again(work, conversation, message)
         return
     spoken = scripts.speak(work, "system.apology", {}, conversation.channel)
     conversations.say(work, conversation, spoken, epoch=epoch)
     conversation.misses += 1
     work.session.add(conversation)
     if conversation.misses >= FAILURES_BEFORE_HANDOFF:
-        handoffs.request(work, conversation.id, "bot_failure", {}, "")
+        handoffs.request(work, conversation.id, "bot_slow" if failure.code == "bot_slow" else "bot_failure", {}, "")

@@ -6,6 +6,7 @@ from backend.conversations import risk, understanding
 from backend.conversations import service as conversations
 from backend.conversations.risk import Effect, RiskFinding
 from backend.conversations.service import Conversation, Message
+from backend.handoffs import fetching
 from backend.handoffs import service as handoffs
 from backend.infra.work import Work
 from backend.scripts import service as scripts
@@ -24,9 +25,41 @@ QUIET_FOR = 8
 BUTTON = RiskFinding("button", "customer_request", "客户按了「转人工」。")
 
 
+# What was offered last says what the button confirms.
+CONFIRMED = {
+    "risk.anger_offer": RiskFinding("anger_confirmed", "anger", "客户情绪激动，问过本人，同意转人工。"),
+    "system.person_only": RiskFinding("person_only_confirmed", "only_a_person", "价格、退款、赔付的决定只能由人作，客户同意转人工。"),
+    "complaint.withdraw_ask_person": RiskFinding("withdrawal_confirmed", "only_a_person", "撤回投诉要由人核实，客户同意转人工。"),
+    "system.fallback_again": RiskFinding("failure_confirmed", "repeated_failure", "机器人连续没听懂，客户按了「转人工」。"),
+    "system.apology": RiskFinding("bot_failure_confirmed", "bot_failure", "机器人没有答上，客户按了「转人工」。"),
+}
+
+
+def in_words(text: str) -> RiskFinding | None:
+    """What the words alone tell, before the bot is asked: risk first, then the organisation's own rules."""
+    return risk.in_words(text) or _by_rule(fetching.met_by_words(text))
+
+
+def _by_rule(rule: fetching.FetchRule | None) -> RiskFinding | None:
+    return None if rule is None else RiskFinding(rule.key[:40], "approved_rule", rule.explanation)
+
+
+def _confirmed(work: Work, conversation_id: str, finding: RiskFinding) -> RiskFinding:
+    """Pressed beneath an offer, the button has the offer's reason: a mood, a decision, a failure, a time-out."""
+    if finding is not BUTTON:
+        return finding
+    offered = conversations.last_script(work.session, conversation_id)
+    if offered == "system.apology" and any(
+            one.rule == "bot_time_out" for one in understanding.findings(work.session, conversation_id)[-1:]):
+        return RiskFinding("time_out_confirmed", "bot_slow", "机器人没有及时答复，客户按了「转人工」。")
+    return CONFIRMED.get(offered or "", BUTTON)
+
+
 def fetch(work: Work, conversation_id: str, message: Message, finding: RiskFinding) -> None:
     """A person is fetched before the bot says another word; the reason stays on the conversation."""
-    conversations.note_understanding(work, message.id, INTENTS.get(finding.reason), None, understood=True)
+    finding = _confirmed(work, conversation_id, finding)
+    intent = "request_human" if message.button else INTENTS.get(finding.reason)
+    conversations.note_understanding(work, message.id, intent, None, understood=True)
     understanding.note_mood(work, message.id)
     if finding is not BUTTON:
         understanding.note_finding(work, conversation_id, message.seq, finding)
@@ -49,7 +82,7 @@ def before_answer(work: Work, conversation: Conversation, message: Message, mood
     if any(key.startswith("complaint.") for key in keys):
         return None  # a complaint is being filed: that is the way out already
     visits = conversations.visits(work.session, conversation.customer_id, work.now - A_DAY)
-    finding = risk.repeated_visits(visits, mood)
+    finding = _by_rule(fetching.met_by_intent(message.intent)) or risk.repeated_visits(visits, mood)
     if finding is None or any(one.rule == finding.rule for one in understanding.findings(work.session, conversation.id)):
         return None  # once a talk: whoever left the queue does not want it again
     return finding

@@ -57,17 +57,40 @@ class BotTurn(BaseModel):
 
 
 class CustomerRef(BaseModel):
-    """What the website knows of the customer; both may be absent."""
+    """What the website knows of the customer; all may be absent. Only a signed reference is believed."""
 
     ref: str | None = Field(default=None, max_length=200)
     name: str | None = Field(default=None, max_length=40)
+    signature: str | None = Field(default=None, max_length=200)
+    expires: int | None = Field(default=None, ge=0, lt=2**53)
 
 
 class OpenChat(BaseModel):
     """A new conversation from the website. (WeChat has its own door.)"""
 
     channel: Literal["web"] = "web"
+    site: str | None = Field(default=None, max_length=40)
     customer: CustomerRef = Field(default_factory=CustomerRef)
+
+
+class Identify(BaseModel):
+    """Who the visitor of a running conversation is, vouched for by the site."""
+
+    site: str = Field(max_length=40)
+    customer: CustomerRef
+
+
+class Seen(BaseModel):
+    """How far the customer has read."""
+
+    seq: int = Field(ge=0, lt=2**31)
+
+
+class Sign(BaseModel):
+    """A frame of the socket that is no message: it needs no answer, and may be lost."""
+
+    type: Literal["read", "delivered", "typing"]
+    seq: int = Field(default=0, ge=0, lt=2**31)
 
 
 ClientId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w.:-]+$")]

@@ -37,3 +37,20 @@ class HandoffEnded(Fact):
     outcome: str
     requested_at: datetime
     taken_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PresenceChanged(Fact):
+    """Somebody came, went, or said what they are doing."""
+
+    staff_id: str
+    status: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferEnded(Fact):
+    """Somebody let a customer pass, or did not answer in time: the next one is asked."""
+
+    handoff_id: str
+    staff_id: str
+    result: str

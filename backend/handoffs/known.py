@@ -3,8 +3,11 @@
 import re
 from typing import Any
 
+from sqlmodel import Session
+
 from backend.conversations import service as conversations
-from backend.handoffs import rules
+from backend.handoffs import rules, store
+from backend.handoffs.routing import language_of
 from backend.infra.work import Work
 from backend.kernel.masking import mask_text
 
@@ -39,7 +42,16 @@ def known_things(work: Work, conversation_id: str, told: dict[str, Any]) -> dict
                      for message in {one.script_version_id: one for one in thread if _is_answer(one)}.values()],
         "visits": conversations.visits(work.session, conversation.customer_id, work.now - rules.VISIT_WINDOW),
         "rule": told.get("rule"),
+        "language": language_of(message.text for message in thread if message.sender == "customer"),
     }
+
+
+def earlier_contacts(session: Session, customer_id: str, besides: str) -> list[dict[str, Any]]:
+    """The customer's last talks with a person: when, with whom, why, how it ended; the newest first."""
+    talks = [one.id for one in conversations.of_customer(session, customer_id) if one.id != besides]
+    return [{"at": one.requested_at.isoformat(), "conversation_id": one.conversation_id, "staff_id": one.taken_by,
+             "reason": one.reason, "group": one.skill_group, "outcome": one.outcome, "intent": one.known.get("intent")}
+            for one in (store.served(session, talks) if talks else ())]
 
 
 def _is_answer(message: Any) -> bool:

@@ -2,11 +2,18 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from backend.handoffs.routing import URGENT as URGENT
+from backend.handoffs.routing import OnDuty as OnDuty
+from backend.handoffs.routing import Waiting as Waiting
+from backend.handoffs.routing import ahead_of as ahead_of
+from backend.handoffs.routing import in_order as in_order
+from backend.handoffs.routing import suits as suits
+from backend.handoffs.routing import urgency as urgency
 from backend.kernel.clock import zh_duration
 from backend.kernel.errors import Invalid
 
@@ -21,6 +28,8 @@ class Reason(StrEnum):
     ESCALATION = "escalation"
     ANGER = "anger"
     BOT_FAILURE = "bot_failure"
+    BOT_SLOW = "bot_slow"  # no answer in time, twice
+    APPROVED_RULE = "approved_rule"  # the organisation's own rule says so
     ONLY_A_PERSON = "only_a_person"
     REFUSES_BOT = "refuses_bot"
     INFO_SECURITY = "info_security"  # a card, password or code stands in the chat
@@ -28,6 +37,7 @@ class Reason(StrEnum):
     MINOR = "minor"
     REPEAT_VISITS = "repeat_visits"  # the third talk within a day, displeased
     TRANSFER = "transfer"  # a colleague passed it on
+    TAKE_OVER = "take_over"  # a supervisor stepped in
 
     @property
     def zh(self) -> str:
@@ -47,6 +57,8 @@ _REASON_NAMES = {
     Reason.ESCALATION: "要向外部反映",
     Reason.ANGER: "情绪激动，本人同意",
     Reason.BOT_FAILURE: "机器人出了故障",
+    Reason.BOT_SLOW: "机器人两次没有及时答复",
+    Reason.APPROVED_RULE: "按规定转人工",
     Reason.ONLY_A_PERSON: "这件事须人工决定",
     Reason.REFUSES_BOT: "不要机器人答复",
     Reason.INFO_SECURITY: "证件、卡号或密码写进了聊天",
@@ -54,6 +66,7 @@ _REASON_NAMES = {
     Reason.MINOR: "未成年人，先由人接",
     Reason.REPEAT_VISITS: "一天内第三次来，仍不满意",
     Reason.TRANSFER: "同事转来",
+    Reason.TAKE_OVER: "主管接手",
 }
 
 # Somebody's safety first, then money that may still be stopped, then what cannot be mended by waiting.
@@ -67,22 +80,27 @@ PRIORITIES: Mapping[Reason, int] = {
     Reason.REPEAT_VISITS: 50,
     Reason.ANGER: 50,
     Reason.TRANSFER: 50,  # has already waited for the colleague before
+    Reason.TAKE_OVER: 50,
     Reason.BOT_FAILURE: 30,
+    Reason.BOT_SLOW: 30,
+    Reason.APPROVED_RULE: 30,
     Reason.REPEATED_FAILURE: 30,
     Reason.ONLY_A_PERSON: 20,
     Reason.REFUSES_BOT: 20,
     Reason.CUSTOMER_REQUEST: 20,
 }
-URGENT = 90  # from here on nobody is waiting long enough to go before
 REPEAT_VISITS = 3  # visits within VISIT_WINDOW that mean: earlier answers did not help
 VISIT_WINDOW = timedelta(days=14)
 REPEAT_BONUS = 15
-AGING_STEP = timedelta(minutes=5)
-AGING_BONUS = 10
+URGED_BONUS = 20  # has a complaint under way and has urged it
 
 
 def priority_of(reason: Reason, visits: int = 1) -> int:
-    return PRIORITIES[reason] + (REPEAT_BONUS if visits >= REPEAT_VISITS else 0)
+    """Nothing lifts a matter over one of safety."""
+    base = PRIORITIES[reason]
+    if base >= URGENT:
+        return base
+    return min(URGENT - 1, base + (REPEAT_BONUS if visits >= REPEAT_VISITS else 0))
 
 
 # What is said first, before the place in the queue.
@@ -98,83 +116,6 @@ def announcement(reason: Reason) -> str | None:
     return _ANNOUNCED.get(reason)
 
 
-# --- the queue ----------------------------------------------------------------------------------
-
-PREFERRED_FOR = timedelta(seconds=60)  # a colleague who was asked by name has this long for themselves
-OVERFLOW_AFTER = timedelta(minutes=3)  # then any group may take it
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A place in the queue."""
-
-    id: str
-    group: str
-    priority: int
-    requested_at: datetime
-    preferred_id: str | None = None
-
-
-@dataclass(frozen=True)
-class OnDuty:
-    """A person who is there. ``offered``: their status says that they take new conversations."""
-
-    id: str
-    groups: frozenset[str]  # empty: serves every group
-    load: int
-    capacity: int
-    offered: bool = True
-
-    def serves(self, group: str) -> bool:
-        return not self.groups or group in self.groups
-
-    @property
-    def free(self) -> int:
-        return max(0, self.capacity - self.load) if self.offered else 0
-
-
-def urgency(one: Waiting, now: datetime) -> int:
-    """Priority, and more of it for every five minutes of waiting, so that nobody is passed over for ever.
-
-    Waiting never lifts anyone over a matter of safety.
-    """
-    if one.priority >= URGENT:
-        return one.priority
-    steps = max(timedelta(0), now - one.requested_at) // AGING_STEP
-    return min(URGENT - 1, one.priority + AGING_BONUS * steps)
-
-
-def in_order(waiting: Iterable[Waiting], now: datetime) -> list[Waiting]:
-    """Most urgent first; among equals, who has waited longest."""
-    return sorted(waiting, key=lambda one: (-urgency(one, now), one.requested_at, one.id))
-
-
-def suits(one: Waiting, agent: OnDuty, team: Sequence[OnDuty], now: datetime) -> bool:
-    """Whether this conversation is offered to this person now."""
-    waited = now - one.requested_at
-    asked_for = one.preferred_id not in (None, agent.id) and any(other.id == one.preferred_id for other in team)
-    if asked_for and waited < PREFERRED_FOR:
-        return False
-    return (
-        one.preferred_id == agent.id
-        or agent.serves(one.group)
-        or waited >= OVERFLOW_AFTER
-        or not any(other.serves(one.group) for other in team)
-    )
-
-
-def ahead_of(one: Waiting, waiting: Iterable[Waiting], team: Sequence[OnDuty], now: datetime) -> int:
-    """How many will be served before this one: those in front who draw on the same people."""
-    shared = [agent for agent in team if agent.serves(one.group)]
-    count = 0
-    for other in in_order(waiting, now):
-        if other.id == one.id:
-            break
-        if other.group == one.group or any(agent.serves(other.group) for agent in shared):
-            count += 1
-    return count
-
-
 # --- how long -----------------------------------------------------------------------------------
 
 USUAL_HANDLING = 8 * 60.0  # seconds; until the house has its own figures, rather too long than too short
@@ -185,22 +126,34 @@ PICK_UP = 60.0  # a free agent needs a moment to see and take it
 def wait_seconds(ahead: int, team: Sequence[OnDuty], recent_handling: Sequence[float]) -> int | None:
     """Seconds until somebody takes it, in whole minutes; None while nobody is there.
 
-    Conversations leave the team at the rate (people's places) / (median handling); those ahead beyond the
-    places free now have to wait for that.
+    Conversations leave the team at the rate (people's places) / (mean handling); those ahead beyond the
+    places free now have to wait for that. The longest twentieth is left out: one forgotten conversation is no rate.
     """
     places = sum(agent.capacity for agent in team)
     if not places:
         return None
-    handling = statistics.median(recent_handling) if len(recent_handling) >= ENOUGH_SAMPLES else USUAL_HANDLING
+    handling = usual(recent_handling)
     beyond = max(0, ahead + 1 - sum(agent.free for agent in team))
     return math.ceil((PICK_UP + beyond * handling / places) / 60) * 60
+
+
+def usual(recent_handling: Sequence[float]) -> float:
+    """How long a conversation takes lately."""
+    if len(recent_handling) < ENOUGH_SAMPLES:
+        return USUAL_HANDLING
+    kept = sorted(recent_handling)[: math.ceil(len(recent_handling) * 0.95)]
+    return statistics.fmean(kept)
 
 
 # --- who is there -------------------------------------------------------------------------------
 
 SEEN_WITHIN = timedelta(seconds=30)
+RELOADING = timedelta(seconds=5)  # a page that is fetched anew is no absence
 GONE_AFTER = timedelta(minutes=2)  # a tunnel is shorter; then the customer should not wait for this person
 CAPACITY = 6
+COMPLAINT_CAPACITY = 3.0
+# Why somebody takes a break; the first is meant where nobody said.
+BREAKS: Mapping[str, str] = {"rest": "小休", "meal": "用餐", "training": "培训", "meeting": "会议", "other": "其他"}
 
 
 class Status(StrEnum):
@@ -224,6 +177,15 @@ def status_of(word: str) -> Status:
     if word not in Status:
         raise Invalid("unknown_status", "状态只能是在线、忙碌、小休或离线。", fields={"status": "请选一个状态"})
     return Status(word)
+
+
+def break_of(word: str | None) -> str:
+    """Raises Invalid (``unknown_reason``)."""
+    named = {name: key for key, name in BREAKS.items()}
+    key = named.get(word or "", word or "rest")
+    if key not in BREAKS:
+        raise Invalid("unknown_reason", f"休息的原因只能是{'、'.join(BREAKS.values())}。", fields={"reason": "请选一个原因"})
+    return key
 
 
 def is_there(status: str, seen_at: datetime, now: datetime) -> bool:
@@ -277,6 +239,33 @@ def queue_clock(requested_at: datetime, now: datetime) -> Clock:
     return Clock(tone, minutes_seconds(waited), requested_at, kind="queue")
 
 
+# --- the customer's short words -------------------------------------------------------------------
+
+_OUT = frozenset({"算了", "不用了", "不用", "取消", "不留了", "不登记了", "先不登记", "先不留言", "不要了", "继续排队", "继续等", "我等"})
+_LEAVE = frozenset({"取消排队", "不排了", "不排队了", "不等了"})
+_YES = frozenset({"好", "好的", "可以", "行", "嗯", "嗯嗯", "同意", "没问题", "ok", "好的可以", "可以的", "交给小知", "好交给小知"})
+_NO = frozenset({"不", "不好", "不行", "不要", "不用", "不可以", "不同意", "还是人工", "要人工", "人工", "不用机器人"})
+
+
+def _folded(words: str) -> str:
+    return words.strip().strip("。！!.,，~～、 ").replace(" ", "").replace("，", "").lower()
+
+
+def leaves_queue(words: str) -> bool:
+    return _folded(words) in _LEAVE
+
+
+def wants_out(words: str) -> bool:
+    """Nothing but the wish to stop; a number or a sentence is not."""
+    return _folded(words) in _OUT
+
+
+def agrees(words: str) -> bool | None:
+    """A plain yes or no to a question of ours; None for everything else."""
+    folded = _folded(words)
+    return True if folded in _YES else False if folded in _NO else None
+
+
 # --- wrap-up ------------------------------------------------------------------------------------
 
 OUTCOMES: Mapping[str, str] = {
@@ -289,7 +278,7 @@ OUTCOMES: Mapping[str, str] = {
 # Endings that nobody chooses in a wrap-up.
 OTHER_ENDS: Mapping[str, str] = {
     "cancelled": "客户取消排队", "transferred": "转给同事", "returned": "交还机器人", "abandoned": "排队中离开",
-    "requeued": "重新排队",
+    "requeued": "重新排队", "taken_over": "主管接手", "message_left": "改为留言", "callback_booked": "改为回电",
 }
 
 

@@ -9,14 +9,22 @@ from typing import Any
 
 from sqlmodel import Session
 
-from backend.conversations import events as conversation_events
 from backend.conversations import service as conversations
-from backend.deadlines import service as deadlines
-from backend.handoffs import events, presence, rules, store
-from backend.handoffs.groups import all_groups, group_for, group_name
-from backend.handoffs.known import known_things, summary_for
+from backend.handoffs import callback_store, events, offers, presence, queueing, rules, store
+from backend.handoffs.groups import all_groups, book, group_name
 from backend.handoffs.presence import beat, on_duty, set_status
-from backend.handoffs.rules import Reason, Status, Waiting
+from backend.handoffs.queueing import (
+    as_waiting,
+    cancel,
+    go_on_with_bot,
+    on_closed,
+    on_message,
+    queue_state,
+    request,
+    waiting_for,
+)
+from backend.handoffs.routing import COMPLAINT
+from backend.handoffs.rules import Reason, Status
 from backend.handoffs.tables import Handoff
 from backend.infra.work import Work
 from backend.kernel.actors import Permission
@@ -25,97 +33,12 @@ from backend.kernel.errors import Conflict, Forbidden, NotFound
 from backend.kernel.ids import new_id
 from backend.people import service as people
 from backend.scripts import proposals
-from backend.scripts import service as scripts
 
 __all__ = [
-    "beat", "cancel", "describe", "note", "on_closed", "on_duty", "on_message", "queue_state", "release_abandoned",
-    "reply", "request", "return_to_bot", "set_status", "take", "take_next", "transfer", "waiting_for", "wrap_up",
+    "answer_return", "as_waiting", "beat", "cancel", "describe", "go_on_with_bot", "note", "offers", "on_closed", "on_duty",
+    "on_message", "presence", "queue_state", "release_abandoned", "reply", "request", "return_to_bot", "set_status", "take",
+    "take_next", "take_over", "transfer", "waiting_for", "wrap_up",
 ]
-
-# A repeated wish within this is the same click, not an impatient question about the queue.
-SAME_CLICK_SECONDS = 10
-
-
-# --- into the queue -----------------------------------------------------------------------------
-
-
-def request(work: Work, conversation_id: str, reason: str, known: dict[str, Any] | None = None,
-            summary: str = "") -> Handoff:
-    """Put the conversation into the queue and tell the customer where they stand. One at a time: asked again
-    while one is under way, that one is given back.
-
-    Raises NotFound, Conflict (``conversation_closed``).
-    """
-    conversation = conversations.lock(work, conversation_id)
-    current = store.open_of(work.session, conversation_id, lock=True)
-    if current is not None:
-        if current.taken_at is None and (work.now - current.requested_at).total_seconds() > SAME_CLICK_SECONDS:
-            place = queue_state(work.session, conversation_id, work.now) or {"ahead": 0}
-            _say(work, conversation_id, "handoff.already_queued", ahead=str(place["ahead"]))
-        return current
-    why = Reason.of(reason)
-    things = known_things(work, conversation_id, known or {})
-    handoff = Handoff(
-        id=new_id(), conversation_id=conversation_id, reason=why.value,
-        skill_group=group_for(why, things.get("intent")).key,
-        priority=rules.priority_of(why, int(things.get("visits", 1))),
-        summary=summary or summary_for(work, conversation_id, known or {}), known=things, requested_at=work.now,
-    )
-    conversations.change_hands(work, conversation, "queued")
-    _enqueue(work, handoff)
-    first = rules.announcement(why)
-    if first:
-        _say(work, conversation_id, first)
-    _tell_place(work, handoff)
-    return handoff
-
-
-def _enqueue(work: Work, handoff: Handoff) -> None:
-    work.session.add(handoff)
-    work.flush()
-    work.journal("handoff_requested", "conversation", handoff.conversation_id, reason=handoff.reason,
-                 group=handoff.skill_group, priority=handoff.priority)
-    work.record(events.HandoffRequested(
-        at=work.now, handoff_id=handoff.id, conversation_id=handoff.conversation_id, reason=handoff.reason,
-        skill_group=handoff.skill_group, priority=handoff.priority))
-    presence.hint_desk(work)
-
-
-def _tell_place(work: Work, handoff: Handoff) -> None:
-    """The customer's place and time, or the hours when nobody is there. Out of hours they still keep the place."""
-    group = all_groups().get(handoff.skill_group)
-    place = queue_state(work.session, handoff.conversation_id, work.now)
-    shut = group is not None and not group.is_open(deadlines.calendar(work.session), work.now)
-    if shut or place is None or place["eta_seconds"] is None:
-        _say(work, handoff.conversation_id, "handoff.out_of_hours")
-    elif place["ahead"] == 0:
-        _say(work, handoff.conversation_id, "handoff.next_in_line")
-    else:
-        _say(work, handoff.conversation_id, "handoff.queued", ahead=str(place["ahead"]),
-             eta_minutes=str(place["eta_seconds"] // 60))
-
-
-def queue_state(session: Session, conversation_id: str, now: datetime) -> dict[str, Any] | None:
-    """How many are served before, and in how many seconds somebody comes (None: nobody is there); None outside
-    the queue."""
-    mine = store.open_of(session, conversation_id)
-    if mine is None or mine.taken_at is not None:
-        return None
-    everybody = on_duty(session, now)
-    ahead = rules.ahead_of(as_waiting(mine), [as_waiting(one) for one in store.waiting(session)], everybody, now)
-    return {"ahead": ahead, "eta_seconds": rules.wait_seconds(ahead, everybody, store.recent_handling(session, now))}
-
-
-def cancel(work: Work, conversation_id: str) -> Handoff | None:
-    """The customer leaves the queue and goes on with the bot; None when they were not in it (any more)."""
-    conversation = conversations.lock(work, conversation_id)
-    handoff = store.open_of(work.session, conversation_id, lock=True)
-    if handoff is None or handoff.taken_at is not None:
-        return None
-    _end(work, handoff, "cancelled")
-    conversations.change_hands(work, conversation, "bot")
-    _say(work, conversation_id, "handoff.cancelled")
-    return handoff
 
 
 # --- taking -------------------------------------------------------------------------------------
@@ -124,7 +47,8 @@ def cancel(work: Work, conversation_id: str) -> Handoff | None:
 def take(work: Work, conversation_id: str) -> Handoff:
     """The acting agent takes the conversation; of two, one wins. Taking one's own again is harmless.
 
-    Raises Conflict (``already_taken``, ``not_in_queue``, ``at_capacity``, ``off_duty``), Forbidden.
+    Raises Conflict (``already_taken``, ``not_in_queue``, ``offered_to_other``, ``at_capacity``, ``off_duty``),
+    Forbidden.
     """
     work.actor.require(Permission.CONVERSATION_TAKE)
     own = presence.mine(work)
@@ -138,18 +62,34 @@ def take(work: Work, conversation_id: str) -> Handoff:
         raise _taken(work.session, handoff)
     if own.status == Status.OFFLINE:
         raise Conflict("off_duty", "你现在是离线状态，先改成在线再领取。")
-    if len(store.held_by(work.session, work.actor.id)) >= own.capacity:
-        raise Conflict("at_capacity", f"你已经在接待 {own.capacity} 位，先结束一位再领取。")
+    offers.check_may_take(work, handoff)
+    if not presence.has_room(work.session, own, handoff.kind, handoff.weight):
+        raise Conflict("at_capacity", "你手上的投诉会话已经满了，先结束一位再领取。" if handoff.kind == COMPLAINT else
+                       f"你已经在接待 {own.capacity} 位，先结束一位再领取。")
     if not store.claim(work.session, handoff.id, work.actor.id, work.now):
         raise _taken(work.session, handoff)
     work.session.refresh(handoff)
-    conversations.change_hands(work, conversation, "agent", work.actor.id)
-    _say(work, conversation_id, "handoff.agent_joined", agent_name=work.actor.name)
+    offers.settle(work, handoff.id)
+    own.misses = 0
+    work.session.add(own)
+    _begin(work, conversation, handoff)
+    return handoff
+
+
+def _begin(work: Work, conversation: conversations.Conversation, handoff: Handoff) -> None:
+    """The acting agent speaks from here on; what the bot had prepared is void, what was being asked is dropped."""
+    conversation_id = conversation.id
+    greeted = conversation.bot_meanwhile
+    callback_store.drop_question(work.session, conversation_id)
+    conversation = conversations.change_hands(work, conversation, "agent", work.actor.id)
+    if greeted and conversation.waiting_since is None:
+        conversation.waiting_since = work.now  # the bot has answered, but not the one who was asked for
+        work.session.add(conversation)
+    queueing.say(work, conversation_id, "handoff.agent_joined", agent_name=work.actor.name)
     work.journal("handoff_taken", "conversation", conversation_id, handoff=handoff.id)
     work.record(events.HandoffTaken(at=work.now, handoff_id=handoff.id, conversation_id=conversation_id,
                                     staff_id=work.actor.id, requested_at=handoff.requested_at))
     presence.hint_desk(work)
-    return handoff
 
 
 def _taken(session: Session, handoff: Handoff) -> Conflict:
@@ -164,15 +104,15 @@ def take_next(work: Work) -> Handoff:
     me = next((one for one in team if one.id == work.actor.id), None) or presence.as_duty(work)
     rows = {row.id: row for row in store.waiting(work.session)}
     lost: Conflict | None = None
-    for one in rules.in_order(map(as_waiting, rows.values()), work.now):
-        if not rules.suits(one, me, team, work.now):
+    for one in rules.in_order(map(queueing.as_waiting, rows.values()), work.now):
+        if not rules.suits(one, me, team, work.now, book().policy):
             continue
         try:
             return take(work, rows[one.id].conversation_id)
         except Conflict as conflict:
-            if conflict.code not in ("already_taken", "not_in_queue"):
+            if conflict.code not in ("already_taken", "not_in_queue", "offered_to_other", "at_capacity"):
                 raise
-            lost = conflict  # a colleague was faster: the next one, then
+            lost = conflict  # a colleague was faster, or no room for this kind: the next one, then
     raise lost or Conflict("queue_empty", "排队里没有要你接的客户，可以先回复手上的会话。")
 
 
@@ -191,13 +131,13 @@ def _held(work: Work, conversation_id: str, *, supervised: bool = True) -> Hando
 
 
 def reply(work: Work, conversation_id: str, text: str, client_id: str, based_on: str | None = None,
-          similarity: float | None = None) -> Any:
+          similarity: float | None = None, attachment_id: str | None = None) -> Any:
     """Say something to the customer. ``based_on`` names the script version that was inserted; what became of it
     is noted without the words. Idempotent by ``client_id``. Raises Invalid, Conflict (``not_holder``)."""
     work.actor.require(Permission.CONVERSATION_TAKE)
     words = rules.check_words(text, to_customer=True)
     conversation = conversations.get(work.session, conversation_id)
-    message = conversations.say_as_agent(work, conversation, words, client_id)
+    message = conversations.say_as_agent(work, conversation, words, client_id, attachment_id)
     if message.at == work.now:
         handoff = store.open_of(work.session, conversation_id)
         if handoff is not None and handoff.first_reply_at is None:
@@ -240,29 +180,72 @@ def transfer(work: Work, conversation_id: str, *, to_staff: str | None = None, t
         raise NotFound("no_such_target", "请选要转给哪位同事或哪个技能组。")
     if note_text.strip():
         note(work, conversation_id, note_text)
-    _end(work, handoff, "transferred", note_text.strip() or None)
-    return _requeue(work, handoff, Reason.TRANSFER, group, preferred_id=to_staff)
-
-
-def _requeue(work: Work, handoff: Handoff, reason: Reason, group: str, preferred_id: str | None = None) -> Handoff:
-    again = Handoff(
-        id=new_id(), conversation_id=handoff.conversation_id, reason=reason.value, skill_group=group,
-        priority=max(handoff.priority, rules.priority_of(reason)), summary=handoff.summary, known=handoff.known,
-        requested_at=work.now, preferred_id=preferred_id,
-        passed_by=work.actor.id if work.actor.is_staff else None,
-    )
-    conversations.change_hands(work, conversations.lock(work, handoff.conversation_id), "queued")
-    _enqueue(work, again)
-    _tell_place(work, again)
-    return again
+    queueing.end(work, handoff, "transferred", note_text.strip() or None)
+    return queueing.requeue(work, handoff, Reason.TRANSFER, group, preferred_id=to_staff)
 
 
 def return_to_bot(work: Work, conversation_id: str) -> Handoff:
-    """The person steps back, with notice to the customer; the bot answers again."""
+    """Ask the customer whether the bot may go on. The person stays until they say yes."""
     handoff = _held(work, conversation_id)
-    _end(work, handoff, "returned")
-    conversations.change_hands(work, conversations.lock(work, conversation_id), "bot")
-    _say(work, conversation_id, "handoff.back_to_bot")
+    if handoff.return_asked_at is None:
+        handoff.return_asked_at = work.now
+        work.session.add(handoff)
+        queueing.say(work, conversation_id, "handoff.return_ask",
+                     agent_name=people.staff_name(work.session, handoff.taken_by))
+        work.journal("return_asked", "conversation", conversation_id, handoff=handoff.id)
+        presence.hint_desk(work)
+    return handoff
+
+
+def answer_return(work: Work, conversation_id: str, agreed: bool) -> bool:
+    """The customer's word on going on with the bot; False where nobody had asked."""
+    conversation = conversations.lock(work, conversation_id)
+    handoff = store.open_of(work.session, conversation_id, lock=True)
+    if handoff is None or handoff.taken_by is None or handoff.return_asked_at is None:
+        return False
+    work.journal("return_answered", "conversation", conversation_id, handoff=handoff.id, agreed=agreed)
+    if agreed:
+        queueing.end(work, handoff, "returned")
+        conversations.change_hands(work, conversation, "bot")
+        queueing.say(work, conversation_id, "handoff.back_to_bot")
+        return True
+    handoff.return_asked_at = None
+    work.session.add(handoff)
+    queueing.say(work, conversation_id, "handoff.return_declined",
+                 agent_name=people.staff_name(work.session, handoff.taken_by))
+    presence.hint_desk(work)
+    return True
+
+
+def take_over(work: Work, conversation_id: str) -> Handoff:
+    """A supervisor steps in, whoever speaks at the moment; a colleague who held it is told by a note.
+
+    Raises Forbidden, Conflict (``conversation_closed``).
+    """
+    work.actor.require(Permission.DESK_SUPERVISE)
+    presence.mine(work)
+    conversation = conversations.lock(work, conversation_id)
+    before = store.open_of(work.session, conversation_id, lock=True)
+    if before is not None and before.taken_by == work.actor.id:
+        return before
+    holder = before.taken_by if before is not None else None
+    if before is None:
+        handoff = queueing.new(work, conversation, Reason.TAKE_OVER, {})
+    elif holder is None:
+        handoff = before
+    else:
+        queueing.end(work, before, "taken_over")
+        handoff = Handoff(
+            id=new_id(), conversation_id=conversation_id, reason=Reason.TAKE_OVER.value, skill_group=before.skill_group,
+            priority=before.priority, summary=before.summary, known=before.known, requested_at=work.now,
+            passed_by=holder, language=before.language, kind=before.kind, weight=before.weight)
+        conversations.add_note(work, conversation, f"{work.actor.name}接手了这次会话，{people.staff_name(work.session, holder)}不用再回复。")
+    handoff.taken_at, handoff.taken_by = work.now, work.actor.id
+    work.session.add(handoff)
+    work.flush()
+    offers.settle(work, handoff.id)
+    work.journal("taken_over", "conversation", conversation_id, handoff=handoff.id, before=holder)
+    _begin(work, conversation, handoff)
     return handoff
 
 
@@ -280,38 +263,12 @@ def wrap_up(work: Work, conversation_id: str, outcome: str, note_text: str = "",
         return last
     handoff = _held(work, conversation_id)
     handoff.correct_intent = correct_intent or None
-    _end(work, handoff, outcome, words)
+    queueing.end(work, handoff, outcome, words)
     conversations.close(work, conversations.lock(work, conversation_id), "agent")
     return handoff
 
 
-def _end(work: Work, handoff: Handoff, outcome: str, words: str | None = None) -> None:
-    handoff.ended_at = work.now
-    handoff.outcome = outcome
-    handoff.wrap_up = words
-    work.session.add(handoff)
-    work.flush()
-    work.journal("handoff_ended", "conversation", handoff.conversation_id, outcome=outcome, handoff=handoff.id)
-    work.record(events.HandoffEnded(
-        at=work.now, handoff_id=handoff.id, conversation_id=handoff.conversation_id, staff_id=handoff.taken_by,
-        outcome=outcome, requested_at=handoff.requested_at, taken_at=handoff.taken_at))
-    presence.hint_desk(work)
-
-
 # --- reactions (see backend.wiring) ---------------------------------------------------------------
-
-
-def on_closed(work: Work, fact: conversation_events.ConversationClosed) -> None:
-    """The customer ended the conversation: what was under way here is over too."""
-    handoff = store.open_of(work.session, fact.conversation_id, lock=True)
-    if handoff is not None:
-        _end(work, handoff, "abandoned" if handoff.taken_at is None else "customer_left")
-
-
-def on_message(work: Work, fact: conversation_events.MessageReceived) -> None:
-    """A customer wrote while a person is concerned: the desk looks again."""
-    if fact.state != "bot":
-        presence.hint_desk(work)
 
 
 def release_abandoned(work: Work) -> int:
@@ -331,8 +288,8 @@ def release_abandoned(work: Work) -> int:
         held = store.open_of(work.session, handoff.conversation_id, lock=True)
         if held is None or held.id != handoff.id:
             continue
-        _end(work, held, "requeued")
-        _requeue(work, held, Reason.TRANSFER, held.skill_group)
+        queueing.end(work, held, "requeued")
+        queueing.requeue(work, held, Reason.TRANSFER, held.skill_group)
         released += 1
     return released
 
@@ -340,23 +297,7 @@ def release_abandoned(work: Work) -> int:
 # --- reading -------------------------------------------------------------------------------------
 
 
-def as_waiting(row: Handoff) -> Waiting:
-    return Waiting(row.id, row.skill_group, row.priority, row.requested_at, row.preferred_id)
-
-
-def waiting_for(session: Session, staff_id: str) -> int:
-    """How many of a person's conversations have an unanswered word."""
-    held = (conversations.by_id(session, one.conversation_id) for one in store.held_by(session, staff_id))
-    return sum(1 for one in held if one is not None and one.waiting_since is not None)
-
-
 # --- small change -------------------------------------------------------------------------------
-
-
-def _say(work: Work, conversation_id: str, key: str, **variables: str) -> None:
-    """Approved words in the system's voice: they stand although the bot is silent."""
-    conversation = conversations.lock(work, conversation_id)
-    conversations.say(work, conversation, scripts.speak(work, key, variables, conversation.channel), sender="system")
 
 
 def describe(session: Session, handoff: Handoff, now: datetime) -> dict[str, Any]:
@@ -368,5 +309,6 @@ def describe(session: Session, handoff: Handoff, now: datetime) -> dict[str, Any
         "requested_at": handoff.requested_at, "waited_text": zh_duration((handoff.taken_at or now) - handoff.requested_at),
         "taken_at": handoff.taken_at, "taken_by": handoff.taken_by,
         "taken_by_name": people.staff_name(session, handoff.taken_by) if handoff.taken_by else None,
-        "ended_at": handoff.ended_at, "outcome": handoff.outcome,
+        "ended_at": handoff.ended_at, "outcome": handoff.outcome, "eta_seconds": handoff.eta_seconds,
+        "return_asked_at": handoff.return_asked_at,
     }

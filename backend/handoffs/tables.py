@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, text
 from sqlmodel import Field, SQLModel
 
+from backend.handoffs import desk_tables as desk_tables  # the room's other tables are found through this module
+from backend.handoffs import routing_tables as routing_tables
 from backend.infra.db import EncryptedText, UtcDateTime
 
 
@@ -36,6 +38,12 @@ class Handoff(SQLModel, table=True):
     correct_intent: str | None = Field(default=None, max_length=40)
     preferred_id: str | None = Field(default=None, foreign_key="staff.id", max_length=32)  # asked for by a colleague
     passed_by: str | None = Field(default=None, foreign_key="staff.id", max_length=32)  # the colleague who did
+    last_agent_id: str | None = Field(default=None, foreign_key="staff.id", max_length=32)  # who served them before
+    language: str = Field(default="zh", max_length=8)
+    kind: str = Field(default="chat", max_length=12)  # which of a person's two measures it fills: chat | complaint
+    weight: float = 1.0  # how much of that measure
+    eta_seconds: int | None = None  # the wait that was promised, to be held against the real one
+    return_asked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))  # "may the bot go on?"
 
 
 class Presence(SQLModel, table=True):
@@ -48,3 +56,8 @@ class Presence(SQLModel, table=True):
     since: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     seen_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     capacity: int = 6
+    complaint_capacity: float = 3.0
+    reason: str | None = Field(default=None, max_length=16)  # of a break
+    said_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))  # when they last chose a status
+    misses: int = 0  # offers in a row that went unanswered
+    notice: str | None = Field(default=None, max_length=200)  # what the house did to this status, to be read once

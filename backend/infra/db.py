@@ -20,7 +20,8 @@ from sqlalchemy.types import TypeDecorator
 
 from backend.settings import settings
 
-BUSY_TIMEOUT_MS = 10_000
+# Only other processes are waited for here: writers of one process line up before (``infra.turns``).
+BUSY_TIMEOUT_MS = 30_000
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -81,7 +82,9 @@ def blind_index(purpose: str, value: str) -> str:
 def make_engine(url: str) -> Engine:
     """An engine that follows the house rules of its dialect."""
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000})
+        # Last in, first out: each connection keeps pages of its own, so the fewer are in turn, the less memory.
+        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+                               pool_use_lifo=True)
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
         return engine

@@ -3,6 +3,8 @@
 - An approved script version is frozen and stays; versions move only along their lifecycle.
 - A bot or system message names a version that is in force at the message's instant, and goes on naming it.
 - The journal grows and is sealed; nothing in it is altered or removed.
+- Evidence only grows: a complaint's thread, its causes and costs, why and when time ran out, frozen limits, and the
+  regime versions that running deadlines go by.
 
 They stand beside the migrations, not inside one: SQLite drops a table's triggers whenever a migration rebuilds
 the table. ``migrations/env.py`` takes them away while it works and puts them up again before it ends.
@@ -44,6 +46,29 @@ class Guard:
 def _changed(columns: tuple[str, ...]) -> str:
     return "(" + " OR ".join(f"<OLD.{name}|NEW.{name}>" for name in columns) + ")"
 
+
+def _only_grows(table: str, word: str, *unique: tuple[str, ...]) -> tuple[Guard, ...]:
+    """Rows enter and stay as they are. ``unique``: the keys by which SQLite's OR REPLACE could push a row out."""
+    taken = " OR ".join("(" + " AND ".join(f"o.{name} = NEW.{name}" for name in key) + ")" for key in (("id",), *unique))
+    return (
+        Guard(f"{table}_stay_as_they_are", table, "UPDATE", "OLD.id IS NOT NULL", word),
+        Guard(f"{table}_lose_nothing", table, "DELETE", "OLD.id IS NOT NULL", word),
+        Guard(f"{table}_take_nobodys_place", table, "INSERT",
+              f"EXISTS (SELECT 1 FROM {table} o WHERE {taken})", word, only="sqlite"),  # noqa: S608
+    )
+
+
+# Table, the word of its refusal, its unique keys besides the id.
+EVIDENCE: tuple[tuple[str, str, tuple[tuple[str, ...], ...]], ...] = (
+    ("complaint_entries", "complaint_thread_is_append_only", (("complaint_id", "seq"),)),
+    ("complaint_whys", "cause_record_is_append_only", (("complaint_id", "revision"),)),
+    ("complaint_remedies", "remedy_is_append_only", ()),
+    ("complaint_baselines", "baseline_is_frozen", ()),
+    ("improvement_steps", "improvement_history_is_append_only", (("item_id", "seq"),)),
+    ("regime_versions", "approved_regime_is_frozen", (("key", "version"),)),
+    ("deadline_notices", "notice_is_a_record", (("deadline_id", "due_at", "point"),)),
+    ("breach_causes", "breach_cause_is_append_only", ()),
+)
 
 GUARDS = (
     Guard("approved_is_frozen", "script_versions", "UPDATE",
@@ -94,9 +119,10 @@ GUARDS = (
     Guard("anchor_stays", "journal_anchor", "DELETE", "OLD.id IS NOT NULL", "journal_is_append_only"),
     Guard("anchor_is_one", "journal_anchor", "INSERT", "EXISTS (SELECT 1 FROM journal_anchor)",
           "journal_is_append_only"),
+    *(guard for table, word, unique in EVIDENCE for guard in _only_grows(table, word, *unique)),
 )
 # Emptying a table at a stroke asks no row.
-NEVER_EMPTIED = ("script_versions", "messages", "journal", "journal_anchor")
+NEVER_EMPTIED = ("script_versions", "messages", "journal", "journal_anchor", *(table for table, _, _ in EVIDENCE))
 JSON_COLUMNS = ("variables", "buttons", "examples", "attachments", "detail")
 
 

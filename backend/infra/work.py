@@ -15,6 +15,7 @@ from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
 from backend.infra.journal import JournalEntry
+from backend.infra.turns import turn_of
 from backend.kernel.actors import Actor
 from backend.kernel.clock import utc_now
 from backend.kernel.events import Fact
@@ -89,11 +90,12 @@ class Works:
         self.engine = engine
         self.reactions: Reactions = reactions or {}
         self.publish = publish or (lambda hints: None)
+        self._turn = turn_of(engine)
 
     @contextmanager
     def begin(self, actor: Actor, now: datetime | None = None) -> Iterator[Work]:
         """A writing transaction: commits at the end of the block, rolls back on any exception."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with self._turn, Session(self.engine, expire_on_commit=False) as session:
             work = Work(session, actor, now or utc_now())
             yield work
             self._react(work)

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -41,7 +42,7 @@ def _hash(token: str) -> str:
 
 
 def add(work: Work, username: str, display_name: str, roles: list[str], password: str,
-        skill_groups: str = "", staff_id: str | None = None) -> Staff:
+        skill_groups: str = "", staff_id: str | None = None, languages: str = "zh") -> Staff:
     """Put a person on the payroll. Raises Conflict (``username_taken``), Invalid."""
     username = username.strip().lower()
     known = {role.value for role in Role}
@@ -51,7 +52,8 @@ def add(work: Work, username: str, display_name: str, roles: list[str], password
         raise Conflict("username_taken", f"登录名「{username}」已经有人用了，请换一个。")
     rules.check_password(password, username)
     staff = Staff(id=staff_id or new_id(), username=username, display_name=display_name,
-                  password_hash=_hasher().hash(password), skill_groups=skill_groups, created_at=work.now)
+                  password_hash=_hasher().hash(password), skill_groups=skill_groups,
+                  languages=languages, created_at=work.now)
     work.session.add(staff)
     work.flush()
     for role in roles:
@@ -75,12 +77,21 @@ def set_password(work: Work, username: str, password: str) -> None:
 
 def staff_name(session: Session, staff_id: str | None) -> str:
     """The name shown to others; ids that are not people (system, pack) read as 系统."""
-    staff = store.by_id(session, staff_id) if staff_id else None
-    return staff.display_name if staff else "系统"
+    # Kept for the session, which is one request: a thread names the same few people again and again.
+    names: dict[str, str] = session.info.setdefault("staff_names", {})
+    if (staff_id or "") not in names:
+        staff = store.by_id(session, staff_id) if staff_id else None
+        names[staff_id or ""] = staff.display_name if staff else "系统"
+    return names[staff_id or ""]
 
 
 def staff_by_id(session: Session, staff_id: str) -> Staff | None:
     return store.by_id(session, staff_id)
+
+
+def staff_by_ids(session: Session, ids: Collection[str]) -> dict[str, Staff]:
+    """Several people in one query; unknown ids are left out."""
+    return {one.id: one for one in store.by_ids(session, ids)} if ids else {}
 
 
 def staff_in_group(session: Session, group: str) -> list[Staff]:
@@ -183,6 +194,7 @@ def seed(work: Work, pack_dir: Path, demo_password: str) -> list[str]:
         if store.by_username(work.session, person["username"]):
             continue
         add(work, person["username"], person["name"], person["roles"], demo_password,
-            ",".join(person.get("skill_groups", [])), staff_id=person["username"])
+            ",".join(person.get("skill_groups", [])), staff_id=person["username"],
+            languages=",".join(person.get("languages", ["zh"])))
         added.append(person["username"])
     return added

@@ -1,5 +1,6 @@
 """Every query about staff."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete
@@ -10,6 +11,10 @@ from backend.people.tables import Attempt, SignIn, Staff, StaffRole
 
 def by_id(session: Session, staff_id: str) -> Staff | None:
     return session.get(Staff, staff_id)
+
+
+def by_ids(session: Session, ids: Collection[str]) -> Sequence[Staff]:
+    return session.exec(select(Staff).where(col(Staff.id).in_(ids))).all()
 
 
 def by_username(session: Session, username: str) -> Staff | None:

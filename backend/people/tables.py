@@ -19,6 +19,7 @@ class Staff(SQLModel, table=True):
     password_hash: str = Field(max_length=255)
     active: bool = True
     skill_groups: str = Field(default="", max_length=200)  # keys of skill groups, separated by commas
+    languages: str = Field(default="zh", max_length=40)  # spoken with customers, separated by commas: zh,en
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 

@@ -136,6 +136,12 @@ def views_of(session: Session, staff_id: str, now: datetime) -> list[View]:
     return [_view(session, [one], now) for one in store.proposals(session, staff_id=staff_id, limit=50)]
 
 
+def counts_of(session: Session, staff_id: str) -> dict[str, int]:
+    """How many of one agent's edits wait for a decision, and how many have one."""
+    waiting = store.count_proposals(session, state="open", staff_id=staff_id)
+    return {"open": waiting, "decided": store.count_proposals(session, staff_id=staff_id) - waiting}
+
+
 def _view(session: Session, group: Sequence[ScriptProposal], now: datetime) -> View:
     newest = group[0]
     base = _current(session, newest) if newest.state == "open" else service.get(session, newest.version_id)

@@ -29,6 +29,9 @@ KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 BUTTON_ACTIONS: dict[str, str] = {
     "request_human": "转人工", "file_complaint": "登记投诉", "confirm": "确认", "edit": "修改", "cancel": "取消",
     "none_of_these": "都不是", "skip": "跳过",
+    # Of the queue, acted on by the house itself:
+    "bot_meanwhile": "先问机器人", "leave_message": "留言", "call_back": "请回电", "stay_in_queue": "继续等",
+    "cancel_queue": "取消排队", "back_to_bot": "交给机器人", "stay_with_agent": "继续人工",
 }
 
 # Filled in by the house itself (organisation settings); every other value comes from whoever speaks.
@@ -59,12 +62,13 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "options": ("可选项", "投诉内容、诉求、订单号"),
     "days": ("天数", "7"),
     "shop_name": ("店铺名", "禾木家居"),
+    "ticket_no": ("留言编号", "LY20261009-0003"),
 }
 
 # The most that the house ever puts in for a variable, in bytes of UTF-8 (a Chinese character has three).
 _USUAL_BYTES = 60
 MOST_BYTES: dict[str, int] = {
-    "order_no": 20, "tracking_no": 24, "complaint_no": 20, "contact_masked": 40, "ahead": 4, "eta_minutes": 4, "days": 4,
+    "order_no": 20, "tracking_no": 24, "complaint_no": 20, "ticket_no": 20, "contact_masked": 40, "ahead": 4, "eta_minutes": 4, "days": 4,
     "receipt_url": 120, "description": 600, "item_name": 120, "progress": 120, "options": 240, "promised_at": 60,
 }
 
@@ -75,6 +79,8 @@ REQUIRED: dict[str, frozenset[str]] = {
     "complaint.progress": frozenset({"complaint_stage"}),
     "order.status": frozenset({"order_status"}),
     "handoff.out_of_hours": frozenset({"service_hours"}),
+    "handoff.callback_booked": frozenset({"ticket_no", "promised_at"}),
+    "handoff.message_taken": frozenset({"ticket_no", "promised_at"}),
 }
 # What must always be there to be said, and must not fail for want of a value.
 NO_VARIABLES = frozenset({FALLBACK_KEY, "system.fallback_again", "system.apology"})

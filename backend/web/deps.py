@@ -2,10 +2,13 @@
 
 ``web`` stands below ``people`` in the house, so it does not know how a token becomes a person: ``main`` hangs
 that knowledge on the application as ``app.state.identify``.
+
+What only looks at the request is a coroutine: a plain function would go to a thread and back for nothing, several times
+a request.
 """
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -35,13 +38,13 @@ class NeedsSignIn(Unauthorised):
     """A page was asked for without a sign-in: the browser is sent to the log-in page."""
 
 
-def get_works(request: Request) -> Works:
+async def get_works(request: Request) -> Works:
     """The application's units of work."""
     works: Works = request.app.state.works
     return works
 
 
-def now() -> datetime:
+async def now() -> datetime:
     """The instant of this request: the one place where a route reads the clock."""
     return utc_now()
 
@@ -68,7 +71,7 @@ def _wants_page(request: Request) -> bool:
     return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
 
 
-def current_staff(request: Request, who: Annotated[SignedIn | None, Depends(signed_in)]) -> Actor:
+async def current_staff(request: Request, who: Annotated[SignedIn | None, Depends(signed_in)]) -> Actor:
     """The signed-in member of staff. Raises Unauthorised, or NeedsSignIn where a page was asked for."""
     if who is None:
         if _wants_page(request) or request.headers.get("hx-request"):
@@ -86,17 +89,17 @@ def check_csrf(given: str, who: SignedIn) -> None:
         raise Forbidden("csrf_failed", "页面已过期，内容没有提交。请刷新后再试。")
 
 
-def require(permission: Permission) -> Callable[..., Actor]:
+def require(permission: Permission) -> Callable[..., Awaitable[Actor]]:
     """A dependency: the signed-in actor, who must hold ``permission``."""
 
-    def checked(actor: Annotated[Actor, Depends(current_staff)]) -> Actor:
+    async def checked(actor: Annotated[Actor, Depends(current_staff)]) -> Actor:
         actor.require(permission)
         return actor
 
     return checked
 
 
-def bot_only(request: Request) -> None:
+async def bot_only(request: Request) -> None:
     """Only our own bot and action server get in: a shared secret on the loopback interface."""
     given = request.headers.get("x-zhike-secret", "")
     if not hmac.compare_digest(given.encode(), settings().secrets.bot_secret.encode()):

@@ -8,11 +8,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 12 * 1024 * 1024  # an attachment of 10 MB with its form around it
 
+def content_policy(embedded_by: str = "'self'") -> str:
+    """What a page may load, and who may show it in a frame."""
+    return (
+        "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self'; script-src 'self'; "
+        f"connect-src 'self'; frame-ancestors {embedded_by}; base-uri 'none'; form-action 'self'; object-src 'none'"
+    )
+
+
 HEADERS = {
-    b"content-security-policy": (
-        b"default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self'; script-src 'self'; "
-        b"connect-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'; object-src 'none'"
-    ),
+    b"content-security-policy": content_policy().encode(),
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"SAMEORIGIN",
     b"referrer-policy": b"same-origin",
@@ -56,6 +61,9 @@ class Guard:
                 SECONDS.labels(scope["method"]).observe(time.perf_counter() - started)
                 REQUESTS.labels(scope["method"], str(message["status"])).inc()
                 present = {name for name, _ in message["headers"]}
+                if any(name == b"content-security-policy" and b"frame-ancestors" in value
+                       for name, value in message["headers"]):
+                    present.add(b"x-frame-options")  # says less exactly what the answer's own policy says
                 message["headers"] = [*message["headers"],
                                       *((name, value) for name, value in HEADERS.items() if name not in present)]
             await send(message)

@@ -42,9 +42,7 @@ CUSTOMERS = 20
 UNCOMMITTED = timedelta(seconds=5)
 KEYS = [f"fire.k{number}" for number in range(10)]
 TURNS = {"sqlite": 160, "postgresql": 240}
-# Seconds between a writer's deeds, at most. SQLite lets whoever asks again first go first: without a breath between,
-# eight writers on a busy machine keep a customer out for longer than the busy time-out.
-PAUSE = {"sqlite": 0.3, "postgresql": 0.02}
+PAUSE = 0.02  # seconds between a writer's deeds, at most
 APPROVERS = (SHEN_LAN, staff_actor("qianyu", "钱雨", [Role.SCRIPT_APPROVER]))
 # Said in the middle of a run as at any time: the house's own words, which nobody changes here.
 HOUSE = {FALLBACK_KEY: "没有听懂。", "system.apology": "抱歉。", "handoff.queued": "前面还有 {ahead} 位，约 {eta_minutes} 分钟。",
@@ -93,7 +91,7 @@ class Library:
                 else:
                     with self._lock:
                         self.done[name] += 1
-                self.over.wait(dice.uniform(0, PAUSE[self.works.engine.dialect.name]))
+                self.over.wait(dice.uniform(0, PAUSE))
         except BaseException as error:
             self.failures.append(error)
 

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -10,6 +11,8 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.journeys import house as the_house
 from tests.journeys.house import House
 from tests.journeys.people import People
+from tests.journeys.quick import QuickHouse, quick_house, website
+from tests.journeys.visitors import Visitor, snippet
 
 HERE = Path(__file__).resolve().parent
 
@@ -41,6 +44,33 @@ def people(browser: Browser, house: House, tmp_path_factory: pytest.TempPathFact
     found = People(browser, house.base, tmp_path_factory.mktemp("windows"))
     yield found
     found.leave()
+
+
+@pytest.fixture(scope="module")
+def quick(packed_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuickHouse]:
+    with quick_house(packed_sqlite, tmp_path_factory.mktemp("quick")) as house:
+        yield house
+
+
+@pytest.fixture
+def partner(quick: QuickHouse) -> Iterator[str]:
+    """The origin of a website that may embed the widget."""
+    with website(snippet(quick)) as origin:
+        quick.admit(origin)
+        yield origin
+
+
+@pytest.fixture
+def arrive(browser: Browser) -> Iterator[Any]:
+    came: list[Visitor] = []
+
+    def comes(address: str, **more: Any) -> Visitor:
+        came.append(Visitor(browser, address, **more))
+        return came[-1]
+
+    yield comes
+    for visitor in came:
+        visitor.context.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

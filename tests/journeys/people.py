@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, expect
 
 from tests.journeys.house import PASSWORD, wait_for
 
@@ -107,8 +107,16 @@ class Customer:
         return self.page.locator(".zk-launcher")
 
     @property
+    def inside(self) -> Frame:
+        """The widget's own frame, as it stands now: a reload brings a new one."""
+        frame = self.page.locator("iframe[src*='/widget/frame']").element_handle().content_frame()
+        assert frame is not None
+        frame.wait_for_url("**/widget/frame?*")
+        return frame
+
+    @property
     def widget(self) -> Any:
-        return self.page.get_by_role("dialog", name="在线客服")
+        return self.inside.get_by_role("dialog", name="在线客服")
 
     def opens_the_widget(self) -> None:
         self.launcher.click()
@@ -117,7 +125,7 @@ class Customer:
     # --- what is on the screen ------------------------------------------------------------------
 
     def messages(self) -> list[Shown]:
-        return [Shown(**one) for one in self.page.evaluate(_MESSAGES)]
+        return [Shown(**one) for one in self.inside.evaluate(_MESSAGES)]
 
     @property
     def last_seq(self) -> int:
@@ -127,18 +135,19 @@ class Customer:
     def conversation(self) -> dict[str, str]:
         """``id`` and ``token`` as the browser keeps them."""
         kept: dict[str, str] = self.page.evaluate(
-            "() => JSON.parse(localStorage.getItem(`zk:${location.origin}:conversation`))")
+            "() => JSON.parse(localStorage.getItem('zk:shop:conversation'))")
         return kept
 
     def choice(self, title: str) -> Any:
-        """A quick choice under the newest words."""
-        return self.page.locator(".zk-quick:not([hidden])").get_by_role("button", name=title, exact=True).last
+        """A quick choice under the newest words, or in the queue's card."""
+        places = self.inside.locator(".zk-quick:not([hidden]), .zk-alt")
+        return places.get_by_role("button", name=title, exact=True).last
 
     # --- what the customer does -----------------------------------------------------------------
 
     def says(self, text: str) -> None:
         self.mark = self.last_seq
-        self.page.get_by_role("textbox", name="输入消息").fill(text)
+        self.inside.get_by_role("textbox", name="输入消息").fill(text)
         self.page.keyboard.press("Enter")
 
     def presses(self, title: str) -> None:
@@ -147,7 +156,7 @@ class Customer:
 
     def asks_for_a_person(self) -> None:
         self.mark = self.last_seq
-        self.page.locator(".zk-human").click()
+        self.inside.locator(".zk-human").click()
 
     # --- what the customer hears ----------------------------------------------------------------
 

@@ -1,17 +1,15 @@
 """A complaint in real browsers: filed in the chat, handled to its end, rated, opened again; watched; a grave one."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.house import ROOT, House, wait_for
+from tests.journeys.casework import begin, choose, long_ago, send, step_now
+from tests.journeys.house import House, wait_for
 from tests.journeys.long_ago import DESCRIPTION as LONG_AGO
 from tests.journeys.people import Customer, People
 from tests.journeys.pictures import album, take
@@ -56,26 +54,6 @@ def story(browser: Browser, house: House, tmp_path_factory: pytest.TempPathFacto
     people.leave()
 
 
-def begin(page: Page, action: str) -> Locator:
-    """Open the sheet of an action of the case page."""
-    page.locator(f"[popovertarget=do-{action}]").first.click()
-    sheet = page.locator(f"#do-{action}")
-    expect(sheet).to_be_visible()
-    return sheet
-
-
-def choose(sheet: Locator, name: str, value: str) -> None:
-    sheet.locator("label", has=sheet.page.locator(f"input[name={name}][value='{value}']")).click()
-
-
-def send(sheet: Locator) -> None:
-    sheet.locator("button.primary").click()
-
-
-def step_now(page: Page) -> Locator:
-    return page.locator("#stages [aria-current=step]")
-
-
 # --- the customer files -----------------------------------------------------------------------------
 
 
@@ -92,7 +70,7 @@ def test_one_full_sentence_leaves_only_what_is_missing_to_be_asked(story: Story)
     assert PHONE_NUMBER not in repeated.text
     customer.presses("确认提交")
     customer.hears("complaint.filed")
-    slip = customer.page.locator(".zk-filed")
+    slip = customer.inside.locator(".zk-filed")
     story.number = slip.locator("[data-number]").inner_text()
     story.receipt = str(slip.get_by_role("link", name="查看回执").get_attribute("href"))
     story.finish("filed")
@@ -228,10 +206,7 @@ def test_the_customer_rates_the_handling_and_opens_it_again(story: Story) -> Non
 def test_a_manager_sees_at_once_what_has_run_out_and_why(story: Story) -> None:
     manager = story.people.signed_in("hantao", "/complaints")
     manager.goto(f"{story.house.base}/complaints?filter=overdue")
-    made = subprocess.run([sys.executable, "-W", "ignore", "-m", "tests.journeys.long_ago", "20"], cwd=ROOT,
-                          env={**os.environ, "VAR_DIR": str(story.house.var)}, capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
-    number = made.stdout.strip()
+    number = long_ago(story.house, "20")
 
     def listed() -> bool:
         manager.reload()

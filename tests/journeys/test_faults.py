@@ -223,13 +223,13 @@ def test_markup_is_shown_as_the_words_it_is_to_customer_and_agent(house: House, 
     wait_for(lambda: [one for one in customer.messages() if one.seq > customer.mark and one.sender == "bot"], 30,
              "markup was never answered")
     customer.page.reload()
-    expect(customer.page.locator(".zk-me").first).to_have_text(HTML)
+    expect(customer.inside.locator(".zk-me").first).to_have_text(HTML)
 
     customer.asks_for_a_person()
     customer.hears("handoff.queued", "handoff.next_in_line", "handoff.out_of_hours")
     desk = people.signed_in("zhouyang", f"/desk/{customer.conversation['id']}")
     expect(desk.locator("#flow [data-customer] .say").first).to_have_text(HTML)
-    for page in (customer.page, desk):
+    for page in (customer.page, customer.inside, desk):
         assert page.locator("#injected").count() == 0
         assert page.locator("img[src=x]").count() == 0
         assert page.title() != "ran"

@@ -77,7 +77,7 @@ def test_1_the_widget_says_what_it_is_and_remembers_the_conversation_over_a_relo
         customer.opens_the_widget()
         expect(customer.widget.get_by_text("我是自动客服小知，只用审核过的答复")).to_be_visible()
         expect(customer.widget.get_by_text("任何时候都可以点「转人工」")).to_be_visible()
-        expect(customer.page.locator(".zk-human")).to_be_visible()
+        expect(customer.inside.locator(".zk-human")).to_be_visible()
         for title in ("查订单", "退换货", "开发票", "我要投诉"):
             expect(customer.choice(title)).to_be_visible()
 
@@ -142,7 +142,7 @@ def test_3_a_complaint_is_filed_once_with_number_promise_and_receipt(story: Stor
         customer.mark = customer.last_seq
         customer.choice("确认提交").dblclick()
         customer.hears("complaint.filed")
-        slip = customer.page.locator(".zk-filed")
+        slip = customer.inside.locator(".zk-filed")
         expect(slip).to_have_count(1)
         story.complaint = slip.locator("[data-number]").inner_text()
         assert COMPLAINT_NUMBER.fullmatch(story.complaint)
@@ -228,7 +228,7 @@ def test_5_an_agent_takes_over_while_the_bot_is_silent(story: Story) -> None:
         customer.asks_for_a_person()
         queued = customer.hears("handoff.queued")
         assert "前面还有 1 位" in queued.text
-        expect(customer.page.locator(".zk-pos")).to_contain_text("1 位")
+        expect(customer.inside.locator(".zk-pos")).to_contain_text("1 位")
 
         conversation = customer.conversation["id"]
         desk.locator(f"#queue [data-open='{conversation}']").click()
@@ -239,7 +239,7 @@ def test_5_an_agent_takes_over_while_the_bot_is_silent(story: Story) -> None:
         joined = customer.hears("handoff.agent_joined")
         assert "林佳" in joined.text
         story.held_from = joined.seq
-        expect(customer.page.get_by_role("dialog", name="林佳")).to_be_visible()
+        expect(customer.inside.get_by_role("dialog", name="林佳")).to_be_visible()
 
         # The whole conversation, and the complaint with what was promised.
         for words in [one.text for one in customer.messages() if one.sender == "customer"]:
@@ -283,7 +283,7 @@ def test_5_an_agent_takes_over_while_the_bot_is_silent(story: Story) -> None:
 def test_6_one_rating_in_the_chat_reaches_the_dashboard(story: Story) -> None:
     with story.step(6):
         customer = story.customer
-        slip = customer.page.locator(".zk-survey")
+        slip = customer.inside.locator(".zk-survey")
         expect(slip).to_have_count(1)
         slip.get_by_role("button", name="提交评价").click()
         expect(slip).to_contain_text("请先选一个分数")
@@ -297,8 +297,8 @@ def test_6_one_rating_in_the_chat_reaches_the_dashboard(story: Story) -> None:
 
         # Once: neither after a reload nor by the same address again.
         customer.page.reload()
-        expect(customer.page.locator(".zk-survey")).to_contain_text("已评价")
-        expect(customer.page.get_by_role("button", name="提交评价")).to_have_count(0)
+        expect(customer.inside.locator(".zk-survey")).to_contain_text("已评价")
+        expect(customer.inside.get_by_role("button", name="提交评价")).to_have_count(0)
         again = httpx.post(f"{story.house.base}/api/surveys/{token}", json={"score": 1, "reasons": [], "comment": ""},
                            trust_env=False, timeout=30)
         assert (again.status_code, again.json()["code"]) == (409, "already_answered")

@@ -154,7 +154,7 @@ def test_only_the_first_urging_of_a_day_raises_the_priority() -> None:
 
 def test_the_road_shows_the_step_in_progress() -> None:
     assert [rules.standing(stage) for stage in (Stage.FILED, Stage.INVESTIGATING, Stage.CLOSED)] == [1, 3, 7]
-    assert rules.standing(Stage.REOPENED) == 3
+    assert rules.standing(Stage.REOPENED) == 2, "it is judged anew, as the page offers first"
     assert rules.standing(Stage.WITHDRAWN) == -1
 
 

@@ -21,7 +21,7 @@ def words(text: str) -> set[str]:
 SYSTEM_KEYS = words(
     """
     system.welcome system.fallback system.fallback_again system.apology system.too_long
-    system.attachment_received system.person_only system.choose_one system.still_there
+    system.attachment_received system.person_only system.choose_one system.still_there system.teaser
     complaint.ask_description complaint.ask_remedy complaint.ask_order_no complaint.ask_contact
     complaint.bad_order_no complaint.bad_contact complaint.contact_too_short
     complaint.description_too_short complaint.confirm complaint.known_already complaint.ask_what_to_change complaint.filed
@@ -36,6 +36,8 @@ SYSTEM_KEYS = words(
     order.ask_number order.status order.shipped order.delivered order.not_found order.lookup_failed
     handoff.queued handoff.next_in_line handoff.out_of_hours handoff.already_queued
     handoff.agent_joined handoff.agent_left handoff.cancelled handoff.back_to_bot handoff.offer
+    handoff.bot_meanwhile handoff.with_bot handoff.ask_message handoff.ask_contact handoff.ask_contact_optional handoff.contact_unread
+    handoff.contact_given_up handoff.callback_booked handoff.message_taken handoff.return_ask handoff.return_declined
     risk.emergency risk.fraud risk.escalation risk.anger_offer
     risk.info_security risk.elder risk.minor risk.repeat_visits
     survey.invite survey.thanks survey.thanks_low conversation.closed
@@ -67,6 +69,11 @@ SPOKEN_WITH = {
     "handoff.queued": {"ahead", "eta_minutes"},
     "handoff.already_queued": {"ahead"},
     "handoff.agent_joined": {"agent_name"},
+    "handoff.return_ask": {"agent_name"},
+    "handoff.return_declined": {"agent_name"},
+    "handoff.out_of_hours": {"promised_at"},
+    "handoff.callback_booked": {"ticket_no", "promised_at", "contact_masked"},
+    "handoff.message_taken": {"ticket_no", "promised_at"},
 }
 # Filled in everywhere, from organisation.yml.
 SETTINGS = {"service_hours", "hotline", "shop_name"}
@@ -74,7 +81,7 @@ VARIABLES = SETTINGS | words(
     """
     customer_name order_no order_status item_name carrier tracking_no eta complaint_no complaint_stage
     promised_at receipt_url description remedy contact_masked ahead eta_minutes agent_name progress
-    options days
+    options days ticket_no
     """
 )
 
@@ -93,6 +100,9 @@ CONVERSATION = words(
 )
 FORM_QUESTIONS = ("complaint.ask_remedy", "complaint.ask_what_to_change", "complaint.known_already")
 ACTIONS = {"request_human", "file_complaint", "confirm", "edit", "cancel", "none_of_these", "skip"}
+# Acted on by the house itself while the bot is silent.
+QUEUE_ACTIONS = {"bot_meanwhile", "leave_message", "call_back", "stay_in_queue", "cancel_queue", "back_to_bot",
+                 "stay_with_agent"}
 # Words a button may say that belong to intents handled by rules, not by an example question.
 COMMANDS = {"查投诉进度", "催一下我的投诉", "我要补充材料", "没有别的事了"}
 
@@ -235,7 +245,7 @@ def test_buttons_are_short_do_one_thing_and_lead_somewhere() -> None:
             assert 1 <= len(button["title"]) <= 12, s["key"]
             assert set(button) in ({"title", "say"}, {"title", "action"}), s["key"]
             if "action" in button:
-                assert button["action"] in ACTIONS, s["key"]
+                assert button["action"] in (ACTIONS | QUEUE_ACTIONS if s["topic"] == "system" else ACTIONS), s["key"]
             elif not s["key"].startswith(FORM_QUESTIONS):
                 # Inside the form's questions a tap is an answer to the form; elsewhere it is a question.
                 say = canonical(button["say"])

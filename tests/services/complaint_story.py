@@ -22,7 +22,7 @@ WAY: tuple[tuple[str, dict[str, Any]], ...] = (
     ("investigate", {}),
     ("decide", {"outcome": "accepted", "text": "换新，免运费"}),
     ("communicate", {"channel": "phone", "script": "complaint_reply.accepted", "text": REPLY}),
-    ("close", {"cause": "carrier.missed_dispatch"}),
+    ("close", {"cause": "supplier.carrier"}),
 )
 
 

@@ -31,9 +31,12 @@ def test_a_case_that_ran_late_is_told_upwards_once_and_stays_told_until_looked_a
     deadlines.sweep(pack_loaded, now=LATE + timedelta(minutes=5))
     assert len(escalations(pack_loaded, complaint.id)) == len(entries), "told twice"
 
+    assert all(entry.detail["told"] for entry in entries), "who was told by a higher rung is not said to be nobody"
+
     with pack_loaded.read(HAN_TAO, LATE) as work:
         waiting = [one for one in shell_counts(work)["alerts"] if complaint.number in one["text"]]
-    assert waiting and all(one["href"] == f"/complaints/{complaint.number}" for one in waiting)
+    assert len(waiting) == 1 and "逾期了" in waiting[0]["text"], "a line a case, however many rungs"
+    assert all(one["href"] == f"/complaints/{complaint.number}" for one in waiting)
     with pack_loaded.begin(HAN_TAO, LATE) as work:
         deadlines.seen(work, "complaint", complaint.id)
     with pack_loaded.read(HAN_TAO, LATE) as work:

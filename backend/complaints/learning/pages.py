@@ -1,12 +1,11 @@
 """Pages of what complaints teach: the figures, their rows and files, and the panel of causes on a case."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from backend.complaints import finding
@@ -14,19 +13,19 @@ from backend.complaints.learning import improvement_pages, service
 from backend.complaints.rules import learning as rules
 from backend.complaints.rules.asking import CODES, Ask
 from backend.complaints.rules.causes import MOST_WHYS, fen_of
-from backend.infra.work import Works
-from backend.kernel.actors import Actor, Permission
+from backend.infra.work import Work
+from backend.kernel.actors import Permission
 from backend.kernel.clock import shanghai_date
 from backend.kernel.errors import ZhikeError
-from backend.web.deps import NowDep, WorksDep, require
 from backend.web.forms import CheckedForm
 from backend.web.render import page
+from backend.web.visit import Visit, visit
 
 router = APIRouter()
 
-Reader = Annotated[Actor, Depends(require(Permission.COMPLAINT_READ))]
-Handler = Annotated[Actor, Depends(require(Permission.COMPLAINT_HANDLE))]
-Improver = Annotated[Actor, Depends(require(Permission.COMPLAINT_IMPROVE))]
+Reading = Annotated[Visit, visit(Permission.COMPLAINT_READ)]
+Handling = Annotated[Visit, visit(Permission.COMPLAINT_HANDLE)]
+Improving = Annotated[Visit, visit(Permission.COMPLAINT_IMPROVE)]
 
 
 def given(request: Request) -> dict[str, str]:
@@ -34,21 +33,15 @@ def given(request: Request) -> dict[str, str]:
 
 
 @router.get("/complaints/learning")
-def learning_page(request: Request, works: WorksDep, now: NowDep, actor: Reader) -> Response:
-    return show(request, works, now, actor, given(request))
+def learning_page(to: Reading) -> Response:
+    return show(to, given(to.request))
 
 
-def show(
-    request: Request,
-    works: Works,
-    now: datetime,
-    actor: Actor,
-    asked_for: dict[str, str],
-    error: ZhikeError | None = None,
-) -> Response:
+def show(to: Visit, asked_for: dict[str, str], error: ZhikeError | None = None) -> Response:
     """The page; a filter that cannot be read is said above the usual one, which is shown instead."""
+    now = to.now
     by = asked_for.get("by") or "category"
-    with works.read(actor, now) as work:
+    with to.works.read(to.actor, now) as work:
         try:
             if by not in rules.DIMENSIONS:
                 raise rules.unknown("by", "没有这种看法，请从列表里选。")
@@ -66,7 +59,7 @@ def show(
         return "/complaints/learning?" + urlencode({**asked.as_dict(), "by": by, **changed})
 
     return page(
-        request,
+        to.request,
         "complaints/learning.html",
         status=error.status if error else 200,
         nav="complaints",
@@ -94,20 +87,14 @@ def show(
 
 
 @router.get("/complaints/learning/rows")
-def rows_page(
-    request: Request,
-    works: WorksDep,
-    now: NowDep,
-    actor: Reader,
-    number: Annotated[int, Query(alias="page", ge=1)] = 1,
-) -> Response:
+def rows_page(to: Reading, number: Annotated[int, Query(alias="page", ge=1)] = 1) -> Response:
     """The complaints behind a number."""
-    with works.read(actor, now) as work:
-        asked = service.ask(work.session, given(request), now)
-        found = service.rows(work.session, asked, now, number)
+    with to.works.read(to.actor, to.now) as work:
+        asked = service.ask(work.session, given(to.request), to.now)
+        found = service.rows(work.session, asked, to.now, number)
     query = urlencode(asked.as_dict())
     return page(
-        request,
+        to.request,
         "complaints/learning_rows.html",
         nav="complaints",
         found=found,
@@ -122,15 +109,15 @@ def _of_page(asked: Ask) -> dict[str, str]:
 
 
 @router.get("/complaints/learning/export.{form}")
-def export(request: Request, works: WorksDep, now: NowDep, actor: Reader, form: str) -> Response:
+def export(to: Reading, form: str) -> Response:
     """The complaints of a filter as a file, written while it is sent."""
-    with works.begin(actor, now) as work:
-        asked = service.ask(work.session, given(request), now)
+    with to.works.begin(to.actor, to.now) as work:
+        asked = service.ask(work.session, given(to.request), to.now)
         cases, again = service.begin_export(work, asked, form)
 
     def pieces() -> Iterator[bytes]:
-        with works.read(actor, now) as work:
-            lines = service.export_rows(work.session, cases, again, actor)
+        with to.works.read(to.actor, to.now) as work:
+            lines = service.export_rows(work.session, cases, again, to.actor)
             yield from service.as_csv(lines) if form == "csv" else service.as_xlsx(lines)
 
     name = f"complaints-{asked.first}-{asked.last}.{form}"
@@ -142,16 +129,16 @@ def export(request: Request, works: WorksDep, now: NowDep, actor: Reader, form: 
 
 
 @router.post("/complaints/learning/baselines")
-def freeze(request: Request, works: WorksDep, now: NowDep, actor: Improver, form: CheckedForm) -> Response:
+def freeze(to: Improving, form: CheckedForm) -> Response:
     """Freeze the limits that a chart shows now."""
     names = ("from", "to", "by", *CODES)
     asked_for = {name: str(form.get(name) or "") for name in names if form.get(name)}
     chart = str(form.get("chart") or "")
     try:
-        with works.begin(actor, now) as work:
-            service.freeze(work, chart, service.ask(work.session, asked_for, now))
+        with to.works.begin(to.actor, to.now) as work:
+            service.freeze(work, chart, service.ask(work.session, asked_for, to.now))
     except ZhikeError as error:
-        return show(request, works, now, actor, asked_for, error)
+        return show(to, asked_for, error)
     anchor = f"#{chart}" if chart in ("rate", "days") else ""
     return RedirectResponse(f"/complaints/learning?{urlencode(asked_for)}{anchor}", status_code=303)
 
@@ -160,33 +147,30 @@ def freeze(request: Request, works: WorksDep, now: NowDep, actor: Improver, form
 
 
 @router.get("/complaints/{number}/causes")
-def causes_page(request: Request, works: WorksDep, now: NowDep, actor: Reader, number: str) -> Response:
+def causes_page(to: Reading, number: str) -> Response:
     """The panel: alone for the case page, which fetches it, and a page of its own otherwise."""
-    return show_causes(request, works, now, actor, number)
+    return show_causes(to, number)
 
 
 def show_causes(
-    request: Request,
-    works: Works,
-    now: datetime,
-    actor: Actor,
+    to: Visit,
     number: str,
     *,
     error: ZhikeError | None = None,
     failed: str = "",
     draft: dict[str, Any] | None = None,
 ) -> Response:
-    with works.read(actor, now) as work:
+    with to.works.read(to.actor, to.now) as work:
         complaint = finding.get(work.session, number)
-        panel = service.panel(work.session, complaint, now)
-    alone = request.headers.get("hx-request") == "true"
+        panel = service.panel(work.session, complaint, to.now)
+    alone = to.request.headers.get("hx-request") == "true"
     return page(
-        request,
+        to.request,
         "complaints/learning_panel.html" if alone else "complaints/learning_causes.html",
         status=error.status if error else 200,
         nav="complaints",
         panel=panel,
-        can_handle=actor.can(Permission.COMPLAINT_HANDLE),
+        can_handle=to.actor.can(Permission.COMPLAINT_HANDLE),
         error=error,
         failed=failed,
         draft=draft or {},
@@ -194,27 +178,33 @@ def show_causes(
 
 
 @router.post("/complaints/{number}/causes")
-def record(request: Request, works: WorksDep, now: NowDep, actor: Handler, number: str, form: CheckedForm) -> Response:
+def record(to: Handling, number: str, form: CheckedForm) -> Response:
     whys = [(str(form.get(f"question{i}") or ""), str(form.get(f"answer{i}") or "")) for i in range(1, MOST_WHYS + 1)]
     cause = str(form.get("cause") or "")
-    try:
-        with works.begin(actor, now) as work:
-            service.record(work, number, whys, cause)
-    except ZhikeError as error:
-        draft = {"whys": whys, "cause": cause}
-        return show_causes(request, works, now, actor, number, error=error, failed="causes", draft=draft)
-    return RedirectResponse(f"/complaints/{number}/causes", status_code=303)
+
+    def do(work: Work) -> object:
+        return service.record(work, number, whys, cause)
+
+    return _attempt(to, number, "causes", do, {"whys": whys, "cause": cause})
 
 
 @router.post("/complaints/{number}/remedies")
-def remedy(request: Request, works: WorksDep, now: NowDep, actor: Handler, number: str, form: CheckedForm) -> Response:
+def remedy(to: Handling, number: str, form: CheckedForm) -> Response:
     kind, amount = str(form.get("kind") or ""), str(form.get("amount") or "")
+
+    def do(work: Work) -> object:
+        return service.add_remedy(work, number, kind, fen_of(amount))
+
+    return _attempt(to, number, "remedies", do, {"kind": kind, "amount": amount})
+
+
+def _attempt(to: Visit, number: str, failed: str, do: Callable[[Work], object], draft: dict[str, Any]) -> Response:
+    """Do it and go back to the causes; refused, the page says why and keeps what was typed."""
     try:
-        with works.begin(actor, now) as work:
-            service.add_remedy(work, number, kind, fen_of(amount))
+        with to.works.begin(to.actor, to.now) as work:
+            do(work)
     except ZhikeError as error:
-        draft = {"kind": kind, "amount": amount}
-        return show_causes(request, works, now, actor, number, error=error, failed="remedies", draft=draft)
+        return show_causes(to, number, error=error, failed=failed, draft=draft)
     return RedirectResponse(f"/complaints/{number}/causes", status_code=303)
 
 

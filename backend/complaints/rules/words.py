@@ -46,11 +46,13 @@ def standing(stage: Stage) -> int:
     """The index on the road of the step in progress: 7 when all is done, -1 for a case that left the road.
 
     Investigating is a step that lasts; every other stage is an event, and the step after it is the one in
-    progress. A reopened case stands before its new investigation.
+    progress. A reopened case is judged anew: it stands before its assessment.
     """
     steps = [step.stage for step in ROAD]
     if stage in LEFT_THE_ROAD:
         return -1
-    if stage in (Stage.INVESTIGATING, Stage.REOPENED):
-        return steps.index(Stage.INVESTIGATING)
+    if stage is Stage.INVESTIGATING:
+        return steps.index(stage)
+    if stage is Stage.REOPENED:
+        return steps.index(Stage.ASSESSED)
     return steps.index(stage) + 1

@@ -1,9 +1,11 @@
-/* Writing: drafts that survive, sending that shows at once and is tried again, approved answers by one key. */
-import { call, toast } from "./app.js";
+/* Writing: drafts that survive, approved answers by one key, files and fields. Sending stands in desk-outbox.js. */
+import { call } from "./app.js";
+import { hasFiles, openFiles, takeFiles } from "./desk-files.js";
+import { drawOutbox, openOutbox, post } from "./desk-outbox.js";
+import { openPicks } from "./desk-pick.js";
 
 const $ = (id) => document.getElementById(id);
-const TRIES = [0, 800, 2500, 6000];
-const outbox = new Map(); // client id → what is on its way or failed, over all conversations
+const MODES = ["reply", "note", "whisper"];
 let room = "";
 let mode = "reply";
 let based = null; // {version_id, version, text}: the approved answer that was inserted
@@ -15,11 +17,7 @@ const safely = (job) => { try { return job(); } catch { return null; } };
 const store = (text) => safely(() => (text ? sessionStorage.setItem(draftKey(), text) : sessionStorage.removeItem(draftKey())));
 const stored = () => safely(() => sessionStorage.getItem(draftKey())) ?? "";
 const role = () => $("head")?.dataset.role ?? "";
-const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
-
-export function newId() {
-  return "crypto" in window && crypto.randomUUID ? crypto.randomUUID() : `d-${Date.now()}-${Math.random().toString(36).slice(2)}`;
-}
+const supervises = () => $("head") !== null && "supervises" in $("head").dataset;
 
 function help(text = "", bad = false) {
   const line = $("comp-help");
@@ -37,6 +35,8 @@ export function settle() {
   $("take-bar").hidden = role() !== "queued";
   $("tab-reply").disabled = !mine;
   $("tab-note").disabled = !notable;
+  if ($("tab-whisper")) $("tab-whisper").hidden = !supervises();
+  if (mode === "whisper" && !supervises()) choose(mine ? "reply" : "note", false);
   if (!mine && mode === "reply" && notable) choose("note", false);
   if (mine && comp.dataset.role !== "holder") choose("reply", false);
   comp.dataset.role = role();
@@ -53,13 +53,14 @@ function choose(next, focus = true) {
     mode = next;
     $("words").value = stored();
   }
-  $("tab-reply").setAttribute("aria-selected", String(mode === "reply"));
-  $("tab-note").setAttribute("aria-selected", String(mode === "note"));
-  $("comp").classList.toggle("noting", mode === "note");
-  $("send-text").textContent = mode === "note" ? "记下" : "发送";
+  for (const one of MODES) $(`tab-${one}`)?.setAttribute("aria-selected", String(mode === one));
+  $("comp").classList.toggle("noting", mode !== "reply");
+  $("send-text").textContent = { reply: "发送", note: "记下", whisper: "说给同事" }[mode];
   const name = document.querySelector("#head h1 .nb")?.textContent ?? "客户";
-  $("words").placeholder = mode === "note" ? "给同事看的，客户看不到" : `写给${name}，Enter 发送，Shift + Enter 换行`;
-  $("words").setAttribute("aria-label", mode === "note" ? "内部备注" : `回复${name}`);
+  $("note-for").textContent = mode === "whisper" ? "只有接待的同事看得到" : "客户看不到这条";
+  $("words").placeholder = { reply: `写给${name}，Enter 发送，Shift + Enter 换行`, note: "给同事看的，客户看不到",
+    whisper: "只说给接待的同事，客户和其他同事都看不到" }[mode];
+  $("words").setAttribute("aria-label", { reply: `回复${name}`, note: "内部备注", whisper: "耳语" }[mode]);
   compare();
   if (focus) $("words").focus();
 }
@@ -89,88 +90,10 @@ function compare() {
 
 /* --- sending ------------------------------------------------------------------------------------ */
 
-function bubble(entry) {
-  const box = document.createElement("div");
-  box.id = `m-${entry.clientId}`;
-  box.dataset.local = "";
-  box.className = entry.kind === "note" ? "note waiting" : "m us waiting";
-  const by = document.createElement("div");
-  by.className = "by";
-  const words = document.createElement("div");
-  words.className = entry.kind === "note" ? "words" : "say agent words";
-  words.textContent = entry.text;
-  box.append(by, words);
-  describe(box, entry);
-  return box;
-}
-
-function describe(box, entry) {
-  const by = box.querySelector(".by");
-  by.replaceChildren();
-  box.classList.toggle("failed", entry.failed);
-  box.classList.toggle("waiting", !entry.failed);
-  if (!entry.failed) { by.textContent = entry.kind === "note" ? "正在记下" : "正在发送"; return; }
-  const why = document.createElement("span");
-  why.setAttribute("role", "alert");
-  why.textContent = `没送达：${entry.why}`;
-  const again = document.createElement("button");
-  again.type = "button";
-  again.className = "link";
-  again.textContent = "重发";
-  again.addEventListener("click", () => { entry.failed = false; describe(box, entry); deliver(entry); });
-  const drop = document.createElement("button");
-  drop.type = "button";
-  drop.className = "link";
-  drop.textContent = "放回输入框";
-  drop.addEventListener("click", () => {
-    outbox.delete(entry.clientId);
-    box.remove();
-    $("words").value = [entry.text, $("words").value].filter(Boolean).join("\n");
-    store($("words").value);
-    $("words").focus();
-  });
-  by.append(why, again, drop);
-}
-
-/** Puts what is on its way back under the messages, after these were drawn anew. */
-export function drawOutbox() {
-  const flow = $("flow");
-  if (!flow) return;
-  for (const entry of outbox.values()) {
-    if (entry.room !== room) continue;
-    const there = document.getElementById(`m-${entry.clientId}`);
-    if (there && !("local" in there.dataset)) { outbox.delete(entry.clientId); continue; }
-    flow.insertBefore(there ?? bubble(entry), $("m-typing"));
-  }
-}
-
-let refreshLog = () => {};
-
-async function deliver(entry) {
-  for (const wait of TRIES) {
-    await pause(wait);
-    try {
-      await call(`/api/desk/${entry.room}/${entry.kind}`, { method: "POST", body: entry.body });
-      document.getElementById(`m-${entry.clientId}`)?.removeAttribute("data-local");
-      outbox.delete(entry.clientId);
-      if (entry.room === room) refreshLog();
-      return;
-    } catch (error) {
-      // The same client id again is harmless, so an unsure end (no answer, 5xx) is simply tried again.
-      if (error.status && error.status < 500 && error.status !== 429) { entry.why = error.message; break; }
-      entry.why = error.message ?? "网络断了";
-    }
-  }
-  entry.failed = true;
-  const box = document.getElementById(`m-${entry.clientId}`);
-  if (box) describe(box, entry);
-  else toast(`有一条没送达：${entry.why}`, { kind: "danger" });
-}
-
 function send() {
   const area = $("words");
   const text = area.value.replace(/\s+$/u, "");
-  if (!text.trim()) { help("还没有写内容", true); return; }
+  if (!text.trim() && !(mode === "reply" && hasFiles())) { help("还没有写内容", true); return; }
   const open = mode === "reply" && /〔([^〕]*)〕/u.exec(text);
   if (open) {
     help(`「${open[1]}」还没有填`, true);
@@ -178,20 +101,26 @@ function send() {
     area.setSelectionRange(open.index, open.index + open[0].length);
     return;
   }
-  const clientId = newId();
-  const body = { text, client_id: clientId };
-  if (based && mode === "reply") { body.based_on = based.version_id; body.kept = Number(keptOf(based.text, text).toFixed(3)); }
-  const entry = { clientId, room, kind: mode, text, body, failed: false, why: "" };
-  outbox.set(clientId, entry);
+  // Files first, then the words about them, as one would say it.
+  if (mode === "reply") for (const { file, url } of takeFiles()) post("attachments", { text: file.name, file, url });
+  if (text.trim()) {
+    const body = { text };
+    if (based && mode === "reply") { body.based_on = based.version_id; body.kept = Number(keptOf(based.text, text).toFixed(3)); }
+    post(mode, { text, body });
+  }
   area.value = "";
   store("");
   based = null;
   compare();
   markInserted();
   help();
-  drawOutbox();
   $("log").scrollTop = 0; // one's own words are always seen
-  deliver(entry);
+}
+
+function putBack(text) {
+  $("words").value = [text, $("words").value].filter(Boolean).join("\n");
+  store($("words").value);
+  $("words").focus();
 }
 
 /* --- approved answers ----------------------------------------------------------------------------- */
@@ -272,6 +201,7 @@ export async function suggest(search = "") {
 
 /* --- wiring ---------------------------------------------------------------------------------------- */
 
+export { drawOutbox };
 export const pickNth = (index) => { if (found[index]) insert(found[index]); };
 export const write = (kind) => { if (!$(`tab-${kind}`)?.disabled) choose(kind); };
 
@@ -286,7 +216,6 @@ export function openSearch() {
 /** Called once for each conversation that is opened. */
 export function openComposer(conversation, refresh) {
   room = conversation;
-  refreshLog = refresh;
   mode = "reply";
   based = null;
   found = [];
@@ -294,7 +223,9 @@ export function openComposer(conversation, refresh) {
   choose(role() === "holder" ? "reply" : "note", false);
   $("words").value = stored();
   settle();
-  drawOutbox();
+  openOutbox(conversation, refresh, putBack);
+  openFiles(() => role() === "holder" && mode === "reply", (why) => help(why, true));
+  openPicks();
   suggest();
 
   $("composer").addEventListener("submit", (event) => { event.preventDefault(); send(); });
@@ -306,13 +237,16 @@ export function openComposer(conversation, refresh) {
     store($("words").value);
     compare();
     help();
-    if (mode === "reply" && Date.now() - typedAt > 4000) {
+    if (mode === "reply" && Date.now() - typedAt > 3000) {
       typedAt = Date.now();
-      call(`/api/desk/${room}/typing`, { method: "POST" }).catch(() => {});
+      call(`/api/desk/${room}/typing`, { method: "POST" }).then(() => {
+        if (!$("away") && mode === "reply") help(`${document.querySelector("#head h1 .nb")?.textContent ?? "客户"}看得到你在输入`);
+      }, () => {}); // a hint: nothing is lost with it
     }
   });
   $("tab-reply").addEventListener("click", () => choose("reply"));
   $("tab-note").addEventListener("click", () => choose("note"));
+  $("tab-whisper")?.addEventListener("click", () => choose("whisper"));
   $("sugg-search").addEventListener("click", openSearch);
   let later = 0;
   $("sugg-q").addEventListener("input", (event) => {
@@ -324,7 +258,3 @@ export function openComposer(conversation, refresh) {
     if (event.key === "Enter") { event.preventDefault(); pickNth(0); }
   });
 }
-
-window.addEventListener("beforeunload", (event) => {
-  if ([...outbox.values()].some((entry) => !entry.failed)) event.preventDefault();
-});

@@ -45,7 +45,8 @@ export function morph(target, html, { style = "innerHTML" } = {}) {
       },
       // What only the page knows (an expanded form, a filter) is not the server's to reset.
       beforeAttributeUpdated: (name, node) => !(name === "hidden" && node.dataset && "filtered" in node.dataset)
-        && !(name === "value" && node.matches("input[type=search]")) && name !== "aria-expanded",
+        && !(name === "value" && node.matches("input[type=search]")) && name !== "aria-expanded" && name !== "open"
+        && !(name === "style" && node.matches(".ring")),
     },
   });
 }
@@ -90,4 +91,19 @@ export function tick() {
       else paint(node, left <= REPLY_MS * 0.2 ? "near" : "track", "clock", `还剩 ${span(left)}`);
     }
   }
+}
+
+/** Counts offers down; true when one has just run out, so that the list must be read again. */
+export function tickOffers() {
+  const now = Date.now() + skew;
+  let over = false;
+  for (const node of document.querySelectorAll("[data-offer]")) {
+    const left = Math.max(0, Math.ceil((Number(node.dataset.expires) - now) / 1000));
+    const ring = node.querySelector(".ring");
+    const words = ring.querySelector("b");
+    if (words.textContent !== String(left)) words.textContent = String(left);
+    ring.style.setProperty("--left", String(Math.min(1, left / Math.max(1, Number(node.dataset.seconds)))));
+    if (!left && !("over" in node.dataset)) { node.dataset.over = ""; over = true; }
+  }
+  return over;
 }

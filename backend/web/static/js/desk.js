@@ -1,15 +1,18 @@
 /* The desk: one conversation after the other without leaving the page, always up to date, keyboard first. */
-import { call, csrf, live, shortcut, toast } from "./app.js";
+import { call, csrf, live, shortcut, swapLive } from "./app.js";
+import { take, wireActs, wireForms } from "./desk-acts.js";
+import { look, toggleSound, watchClocks, wireAlerts } from "./desk-alerts.js";
 import { drawOutbox, openComposer, openSearch, pickNth, settle, suggest, write } from "./desk-composer.js";
-import { morph, refresher, setClock, tick } from "./desk-parts.js";
+import { morph, refresher, setClock, tick, tickOffers } from "./desk-parts.js";
+import { togglePick } from "./desk-pick.js";
 
 const $ = (id) => document.getElementById(id);
 const room = $("room");
 const NET_MS = 15_000;
-const TITLE = "工作台 · 知客";
+const TYPING_MS = 4000;
 let current = room.dataset.conversation;
 let lastCustomerSeq = 0;
-let rooms = 0;
+let readSeq = 0;
 
 /* --- lists ---------------------------------------------------------------------------------------- */
 
@@ -23,12 +26,7 @@ function synced() {
   const status = $("status").dataset;
   setClock(Number(status.at));
   tick();
-  const waiting = Number(status.waiting);
-  const queue = Number(status.queue);
-  // The number a passing eye needs: who waits for me, else who waits at all.
-  document.title = waiting ? `(${waiting}) 等你回复 · 知客` : queue ? `[${queue}] 排队 · 知客` : TITLE;
-  const badge = document.querySelector('.rail a[href="/desk"] .count');
-  if (badge) { badge.hidden = !waiting; badge.firstChild.textContent = String(waiting); }
+  look(current);
   const time = new Intl.DateTimeFormat("zh-CN", { timeStyle: "medium", hourCycle: "h23", timeZone: "Asia/Shanghai" });
   say(`已连接，${time.format(Number(status.at))} 同步`, true);
 }
@@ -57,16 +55,20 @@ const refreshLog = refresher(() => (current ? `/desk/${current}?part=log${everyt
   if (!log) return;
   const resting = atNewest();
   const before = log.scrollHeight;
+  const typing = $("m-typing") && !$("m-typing").hidden;
   morph($("flow"), html);
+  if (typing) $("m-typing").hidden = false;
   drawOutbox();
   // The log is laid out from its end, so a reader's place has to be kept against what was added there.
   if (!resting) log.scrollTop -= log.scrollHeight - before;
   const seq = newestSeq();
   if (seq > lastCustomerSeq) {
     lastCustomerSeq = seq;
+    $("m-typing").hidden = true; // what was being typed is here
     if (resting) log.scrollTop = 0; else $("newer").hidden = false;
     suggest();
   }
+  markRead();
 });
 
 const refreshHead = refresher(() => (current ? `/desk/${current}?part=head` : ""), (html) => {
@@ -74,6 +76,7 @@ const refreshHead = refresher(() => (current ? `/desk/${current}?part=head` : ""
   if (!head) return;
   morph(head, html, { style: "outerHTML" });
   settle();
+  markRead();
 });
 
 const refreshSide = refresher(() => (current ? `/desk/${current}?part=side` : ""), (html) => {
@@ -85,15 +88,27 @@ const newestSeq = () => Math.max(0, ...[...document.querySelectorAll("#flow [dat
 
 function refreshRoom() { refreshLog(); refreshHead(); }
 
+/* 已读 means read: the holder's page is in front, and the newest words are in view. */
+function markRead() {
+  const seq = newestSeq();
+  if (document.hidden || !atNewest() || seq <= readSeq || $("head")?.dataset.role !== "holder") return;
+  const [before, where] = [readSeq, current];
+  readSeq = seq;
+  call(`/api/desk/${where}/read`, { method: "POST", body: { seq } }).catch(() => { if (where === current) readSeq = before; });
+}
+
+const topicsOf = (conversation) => (conversation ? [`conversation:${conversation}`, `typing-customer:${conversation}`] : []);
+
 function opened() {
   room.dataset.conversation = current;
   if (!current || !$("log")) return;
   lastCustomerSeq = newestSeq();
+  readSeq = 0;
   openComposer(current, refreshLog);
-  live([`conversation:${current}`, `typing-customer:${current}`]);
-  $("log").addEventListener("scroll", () => { if (atNewest()) $("newer").hidden = true; }, { passive: true });
+  $("log").addEventListener("scroll", () => { if (atNewest()) { $("newer").hidden = true; markRead(); } }, { passive: true });
   $("newer").addEventListener("click", () => { $("log").scrollTop = 0; });
   wireForms();
+  markRead();
 }
 
 let opening = 0;
@@ -101,8 +116,6 @@ let opening = 0;
 async function open(conversation, { push = true, focus = false } = {}) {
   if (!conversation || conversation === current) return;
   const address = `/desk/${conversation}`;
-  // The stream carries twenty topics at most; a fresh page starts a fresh stream.
-  if (++rooms > 7) { location.assign(address); return; }
   const turn = ++opening;
   try {
     const response = await fetch(`${address}?part=room`, { headers: { "HX-Request": "true", Accept: "text/html" }, credentials: "same-origin" });
@@ -114,6 +127,7 @@ async function open(conversation, { push = true, focus = false } = {}) {
     if (turn === opening) location.assign(address);
     return;
   }
+  swapLive(topicsOf(current), topicsOf(conversation));
   current = conversation;
   document.querySelector(".desk").classList.remove("show-lists", "show-side");
   if (push) history.pushState({ conversation }, "", address);
@@ -130,7 +144,7 @@ function mark() {
 }
 
 function step(by) {
-  const rows = [...document.querySelectorAll("#mine [data-open], #queue [data-open]")].filter((row) => row.checkVisibility());
+  const rows = [...document.querySelectorAll("#mine [data-open], #asked [data-open], #queue [data-open]")].filter((row) => row.checkVisibility());
   if (!rows.length) return;
   const here = rows.findIndex((row) => row.dataset.open === current);
   const next = rows[here === -1 ? 0 : (here + by + rows.length) % rows.length];
@@ -138,129 +152,7 @@ function step(by) {
   open(next.dataset.open);
 }
 
-/* --- acts ------------------------------------------------------------------------------------------- */
-
-async function act(path, body, button) {
-  button?.setAttribute("aria-busy", "true");
-  try {
-    return await call(`/api/desk/${path}`, { method: "POST", body });
-  } catch (error) {
-    toast(error.message, { kind: error.status === 409 ? "notice" : "danger" });
-    refreshLists();
-    refreshRoom();
-    return null;
-  } finally {
-    button?.removeAttribute("aria-busy");
-  }
-}
-
-async function takeNext(button) {
-  const taken = await act("next", {}, button);
-  if (!taken) return;
-  await refreshLists();
-  if (taken.conversation_id === current) { refreshRoom(); refreshSide(); } else await open(taken.conversation_id, { focus: true });
-}
-
-async function take(button) {
-  const conversation = current;
-  if (!(await act(`${conversation}/take`, {}, button))) return;
-  await Promise.all([refreshLists(), refreshHead(), refreshLog()]);
-  settle();
-  suggest();
-  write("reply");
-}
-
-async function giveBack(button) {
-  const name = document.querySelector("#head h1 .nb")?.textContent ?? "客户";
-  if (await act(`${current}/return`, {}, button)) {
-    toast(`${name}交还给小知了，客户已经知道`);
-    refreshLists();
-    refreshRoom();
-  }
-}
-
-function toggleForm(id, show) {
-  const form = $(id);
-  if (!form) return;
-  const wanted = show ?? form.hidden;
-  for (const other of ["wrapup", "transfer"]) {
-    const shown = other === id && wanted;
-    if ($(other)) $(other).hidden = !shown;
-    document.querySelector(`[data-form="${other}"]`)?.setAttribute("aria-expanded", String(shown));
-  }
-  if (wanted) form.querySelector("input, select").focus();
-  else document.querySelector(`[data-form="${id}"]`)?.focus();
-}
-
-function refuse(id, error) {
-  const line = $(`${id}-error`);
-  line.textContent = error.message;
-  line.hidden = false;
-}
-
-function wireForms() {
-  const submit = (id, path, read, done) => $(id)?.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const button = event.submitter ?? event.target.querySelector(".primary");
-    $(`${id}-error`).hidden = true;
-    button.setAttribute("aria-busy", "true");
-    try {
-      const answer = await call(`/api/desk/${current}/${path}`, { method: "POST", body: read(new FormData(event.target)) });
-      toggleForm(id, false);
-      done(answer);
-    } catch (error) { refuse(id, error); } finally { button.removeAttribute("aria-busy"); }
-  });
-  submit("wrapup", "wrap-up", (form) => ({ outcome: form.get("outcome") ?? "", note: form.get("note"), correct_intent: form.get("correct_intent") || null }),
-    () => { toast("已结束，小结记下了"); refreshLists(); refreshRoom(); });
-  submit("transfer", "transfer", (form) => {
-    const [kind, target] = form.get("target").split(":");
-    return { [kind === "staff" ? "to_staff" : "to_group"]: target, note: form.get("note") };
-  }, () => { toast("已转接，客户在排队里"); refreshLists(); refreshRoom(); });
-  for (const id of ["wrapup", "transfer"]) {
-    $(id)?.addEventListener("keydown", (event) => { if (event.key === "Escape") { event.stopPropagation(); toggleForm(id, false); } });
-  }
-}
-
-async function saveCustomerNote(form) {
-  try {
-    await call(`/api/desk/${current}/customer-note`, { method: "POST", body: { text: form.elements.text.value } });
-    form.reset();
-    form.hidden = true;
-    document.activeElement?.blur();
-    refreshSide();
-  } catch (error) { toast(error.message, { kind: "danger" }); }
-}
-
-document.addEventListener("click", (event) => {
-  const on = (selector) => event.target.closest?.(selector);
-  const plain = !event.metaKey && !event.ctrlKey && !event.shiftKey && event.button === 0;
-  const link = on("[data-open]");
-  if (link && plain) { event.preventDefault(); open(link.dataset.open); return; }
-  const form = on("[data-form]");
-  if (form) { toggleForm(form.dataset.form); return; }
-  if (on("[data-close-form]")) { toggleForm(on("form").id, false); return; }
-  if (on("#next, [data-next]")) { takeNext(on("#next, [data-next]")); return; }
-  if (on("[data-take]")) { take(on("[data-take]")); return; }
-  if (on("[data-return]")) { giveBack(on("[data-return]")); return; }
-  const fold = on("[data-toggle-side]") ? "show-side" : on("[data-toggle-lists]") ? "show-lists" : "";
-  if (fold) { document.querySelector(".desk").classList.toggle(fold); return; }
-  const adding = on("[data-add-customer-note], [data-cancel-customer-note]");
-  if (adding) {
-    const note = $("customer-note");
-    note.hidden = !note.hidden;
-    if (!note.hidden) note.elements.text.focus();
-    return;
-  }
-  const status = on("[data-status-set]");
-  if (status) {
-    $("status-menu").hidePopover();
-    call("/api/desk/status", { method: "POST", body: { status: status.dataset.statusSet } })
-      .then(refreshLists, (error) => toast(error.message, { kind: "danger" }));
-  }
-});
-document.addEventListener("submit", (event) => {
-  if (event.target.id === "customer-note") { event.preventDefault(); saveCustomerNote(event.target); }
-});
+wireActs({ current: () => current, open, lists: refreshLists, room: refreshRoom, head: refreshHead, log: refreshLog, side: refreshSide });
 document.addEventListener("input", (event) => { if (event.target.id === "find") filter(); });
 document.addEventListener("keydown", (event) => {
   if (event.target.id === "find" && event.key === "Escape") { event.target.value = ""; filter(); event.target.blur(); }
@@ -271,14 +163,29 @@ window.addEventListener("popstate", () => {
   if (conversation && conversation !== current) open(conversation, { push: false }); else if (!conversation) location.reload();
 });
 
+/* What became of my own edits: fetched when somebody looks. */
+$("edits").addEventListener("toggle", async (event) => {
+  if (event.newState !== "open") return;
+  try {
+    const response = await fetch("/desk/proposals", { headers: { "HX-Request": "true" }, credentials: "same-origin" });
+    if (response.ok) $("edits-list").innerHTML = await response.text();
+  } catch { $("edits-list").textContent = "网络断了，连上后再看。"; }
+});
+
 /* --- keys, hints, presence --------------------------------------------------------------------------- */
+
+const firstOffer = () => document.querySelector("[data-accept]");
 
 shortcut("j", "下一个会话", () => step(1), { group: "工作台" });
 shortcut("k", "上一个会话", () => step(-1), { group: "工作台" });
+shortcut("s", "提示音开或关", toggleSound, { group: "工作台" });
+shortcut("Alt+a", "接下分配给你的客户（写字时也行）", () => { const one = firstOffer(); if (one) take(one, one.dataset.accept); }, { group: "工作台", everywhere: true });
 for (const index of [0, 1, 2]) {
   shortcut(`Alt+${index + 1}`, `插入第 ${index + 1} 条答复`, () => pickNth(index), { group: "工作台", everywhere: true });
 }
 shortcut("Alt+k", "搜全部话术", openSearch, { group: "工作台", everywhere: true });
+shortcut("Alt+j", "表情", () => togglePick("emoji"), { group: "工作台", everywhere: true });
+shortcut("Alt+i", "插入字段（输入框里也可按 {）", () => togglePick("fields"), { group: "工作台", everywhere: true });
 
 document.body.addEventListener("live:queue", refreshLists);
 document.body.addEventListener("live:desk", refreshLists);
@@ -291,12 +198,13 @@ document.body.addEventListener("live:typing-customer", (event) => {
   if (event.detail?.topic !== `typing-customer:${current}` || !$("m-typing")) return;
   $("m-typing").hidden = false;
   clearTimeout(typingEnds);
-  typingEnds = setTimeout(() => { if ($("m-typing")) $("m-typing").hidden = true; }, 6000);
+  typingEnds = setTimeout(() => { if ($("m-typing")) $("m-typing").hidden = true; }, TYPING_MS);
 });
 const lookAgain = () => { refreshLists(); refreshRoom(); };
 document.body.addEventListener("live:resync", lookAgain);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) markRead(); });
 window.setInterval(lookAgain, NET_MS);
-window.setInterval(tick, 1000);
+window.setInterval(() => { tick(); if (tickOffers()) refreshLists(); watchClocks(); }, 1000);
 
 const heart = new Worker("/static/js/desk-beat.js");
 heart.addEventListener("message", ({ data }) => {
@@ -305,5 +213,7 @@ heart.addEventListener("message", ({ data }) => {
 });
 heart.postMessage({ csrf: csrf() });
 
+wireAlerts();
 synced();
+live(topicsOf(current));
 opened();

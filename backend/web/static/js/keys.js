@@ -21,7 +21,9 @@ function pressed(event) {
   const parts = [];
   if (event.ctrlKey || event.metaKey) parts.push("ctrl");
   if (event.altKey) parts.push("alt");
-  parts.push(event.key.toLowerCase());
+  // With Alt a Mac types another character ("¡" for 1): the key itself is meant.
+  const plate = event.altKey && /^(?:Key|Digit)(.)$/u.exec(event.code);
+  parts.push(plate ? plate[1].toLowerCase() : event.key.toLowerCase());
   return parts.join("+");
 }
 

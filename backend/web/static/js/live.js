@@ -3,11 +3,14 @@
    `live:conversation:42` and `live:conversation`; elements write hx-trigger="live:queue from:body".
    After a reconnection, a wake-up or every 20 s (the net) `live:resync` asks all of them to look again. */
 const NET_MS = 20_000;
+const QUIET_MS = 25_000; // the server beats every 10 s: this much silence is a dead line that still looks open
 const topics = new Set();
 let source = null;
 let retry = 0;
 let timer = 0;
 let offlineTimer = 0;
+let lastHeard = 0;
+let missed = false; // whether hints may have gone by since the page last looked
 
 const emit = (name, detail = {}) =>
   document.body.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
@@ -38,6 +41,7 @@ function notice(show) {
 }
 
 function heard(event) {
+  lastHeard = Date.now();
   let hint;
   try { hint = JSON.parse(event.data); } catch { return; }
   const topic = typeof hint === "string" ? hint : hint?.topic;
@@ -49,27 +53,43 @@ function heard(event) {
 
 function open() {
   window.clearTimeout(timer);
+  if (source) missed = true;
   source?.close();
+  source = null;
   if (!topics.size) return;
   const stream = new EventSource(`/api/events?topics=${encodeURIComponent([...topics].join(","))}`);
   source = stream;
+  lastHeard = Date.now();
   stream.onopen = () => {
-    if (retry) emit("live:resync");
+    lastHeard = Date.now();
+    if (missed || retry) emit("live:resync");
+    missed = false;
     retry = 0;
     notice(false);
   };
   stream.onmessage = heard;
   stream.addEventListener("hint", heard);
+  stream.addEventListener("beat", () => { lastHeard = Date.now(); });
   stream.onerror = () => {
     // The browser's own retry gives up on some answers (a proxy's 502): ours never does.
     stream.close();
     if (source !== stream) return;
     source = null;
+    missed = true;
     notice(true);
     retry += 1;
     const wait = Math.min(20_000, 500 * 2 ** Math.min(retry, 6)) * (0.75 + Math.random() / 2);
     timer = window.setTimeout(open, wait);
   };
+}
+
+const silent = () => !source || source.readyState === EventSource.CLOSED || Date.now() - lastHeard > QUIET_MS;
+
+/* After sleep or a lost network: read at once (that needs no stream), and make sure of the stream. */
+function wake(anew) {
+  if (!topics.size) return;
+  if (anew || silent()) { retry = 0; missed = true; open(); }
+  emit("live:resync");
 }
 
 /** Subscribes to more topics; `onHint(detail)` is called for each of their hints. Returns an unsubscriber. */
@@ -84,6 +104,13 @@ export function live(names, onHint) {
   return () => wanted.forEach((name) => document.body.removeEventListener(`live:${name}`, listener));
 }
 
+/** Leaves some topics for others in one go: the stream carries twenty at most. */
+export function swapLive(left, wanted) {
+  left.forEach((name) => topics.delete(name));
+  wanted.forEach((name) => topics.add(name));
+  open();
+}
+
 /** Reads `data-live="queue,conversation:42"` from the body and from what htmx brings in. */
 export function wireLive() {
   const collect = (root) => {
@@ -93,13 +120,12 @@ export function wireLive() {
   };
   collect(document.body);
   document.body.addEventListener("htmx:load", (event) => collect(event.target));
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden || !topics.size) return;
-    if (!source || source.readyState === EventSource.CLOSED) { retry = 0; open(); }
-    emit("live:resync");
-  });
-  window.addEventListener("online", () => { if (topics.size) { retry = 0; open(); } });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) wake(false); });
+  document.addEventListener("resume", () => wake(false));
+  window.addEventListener("online", () => wake(true));
   window.addEventListener("pagehide", () => source?.close());
-  window.addEventListener("pageshow", (event) => { if (event.persisted) open(); });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) wake(true); });
   window.setInterval(() => { if (topics.size && !document.hidden) emit("live:resync"); }, NET_MS);
+  // A line that died in its sleep says nothing at all, not even goodbye.
+  window.setInterval(() => { if (source && silent()) wake(true); }, 5000);
 }

@@ -62,20 +62,3 @@ export function wireToasts() {
     if (text) toast(text, detail);
   });
 }
-
-/** Keeps a notice in the 提醒 panel of this page, newest first. */
-export function remind(text, href) {
-  const list = document.getElementById("alert-list");
-  if (!list) return;
-  const entry = node("li");
-  const link = node("a", "", text);
-  link.href = href ?? "#";
-  const now = new Intl.DateTimeFormat("zh-CN", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Asia/Shanghai" });
-  link.append(node("time", "", now.format(new Date())));
-  entry.append(link);
-  list.prepend(entry);
-  while (list.children.length > 20) list.lastElementChild.remove();
-  const count = document.getElementById("alert-count");
-  count.hidden = false;
-  count.textContent = String(list.children.length);
-}

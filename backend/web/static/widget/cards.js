@@ -1,7 +1,7 @@
 /* Slips in the conversation: a filed complaint, and one rating. */
 import { button, h, icon, ownReceipt } from "./dom.js";
 
-const newId = () => Math.random().toString(36).slice(2, 8);
+const slipId = () => Math.random().toString(36).slice(2, 8);
 
 export function complaintCard(card, say, act) {
   const receipt = ownReceipt(card.receipt_url ?? "");
@@ -24,7 +24,7 @@ export function complaintCard(card, say, act) {
 
 export function surveyCard(card, { say, wire, memory }) {
   const slip = h("div", { class: "zk-slip zk-survey", role: "group", "aria-label": say.rate });
-  const id = newId();
+  const id = slipId();
 
   function settled(text, undo) {
     slip.replaceChildren(h("div", { class: "zk-in zk-done" }, icon("okc"), h("span", {}, text),

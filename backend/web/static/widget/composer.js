@@ -1,21 +1,22 @@
 /* Where the customer writes: grows to four lines, Enter sends, files wait in a tray until sent. */
 import { button, h, icon } from "./dom.js";
+import { ACCEPT, isPicture, MOST_FILES, refusal } from "./files.js";
 import { size } from "./format.js";
 
-const ACCEPT = "image/*,application/pdf,audio/*,video/*";
 const grows = CSS.supports("field-sizing", "content");
 
 export class Composer {
-  constructor({ options, memory, onText, onFile, onProblem }) {
+  constructor({ options, memory, onText, onFile, onTyping }) {
     const { say } = options;
-    Object.assign(this, { options, say, memory, onText, onFile, onProblem });
+    Object.assign(this, { options, say, memory, onText, onFile, onTyping });
     this.files = [];
     this.input = h("textarea", { class: "zk-input", rows: "1", "aria-label": say.input, placeholder: say.ask, enterkeyhint: "send", autocomplete: "off" });
     this.input.value = memory.draft;
     this.picker = h("input", { type: "file", accept: ACCEPT, multiple: "", hidden: "", tabindex: "-1", "aria-hidden": "true" });
     this.tray = h("ul", { class: "zk-tray", hidden: "" });
+    this.problem = h("p", { class: "zk-fail zk-problem", role: "alert", hidden: "" });
     this.foot = h("p", { class: "zk-foot" }, say.footBot);
-    this.footer = h("footer", {}, this.tray,
+    this.footer = h("footer", {}, this.problem, this.tray,
       h("div", { class: "zk-send" },
         button("zk-btn zk-quiet zk-icon", icon("clip"), () => this.picker.click(), { "aria-label": say.attach }), this.picker,
         this.input, button("zk-btn zk-primary zk-icon", icon("send"), () => this.send(), { "aria-label": say.send })),
@@ -27,7 +28,11 @@ export class Composer {
       event.preventDefault();
       this.send();
     });
-    this.input.addEventListener("input", () => { this.memory.draft = this.input.value; this.#grow(); });
+    this.input.addEventListener("input", () => {
+      this.#keep();
+      this.#grow();
+      if (this.input.value.trim()) this.onTyping();
+    });
     this.input.addEventListener("paste", (event) => {
       const files = [...(event.clipboardData?.files ?? [])];
       if (files.length) { event.preventDefault(); this.add(files); }
@@ -36,6 +41,12 @@ export class Composer {
     this.footer.addEventListener("dragover", (event) => event.preventDefault());
     this.footer.addEventListener("drop", (event) => { event.preventDefault(); this.add([...event.dataTransfer.files]); });
     this.#grow();
+  }
+
+  /* A page need not write its storage at every key. */
+  #keep() {
+    clearTimeout(this.keeping);
+    this.keeping = setTimeout(() => { this.memory.draft = this.input.value; }, 300);
   }
 
   #grow() {
@@ -60,18 +71,24 @@ export class Composer {
   }
 
   add(files) {
-    for (const file of files.slice(0, 5)) {
-      if (file.size > this.options.maxMegabytes * 1_000_000) { this.onProblem(this.say.tooBig(this.options.maxMegabytes)); continue; }
-      this.files.push(file);
+    const problems = new Set();
+    for (const file of files) {
+      const why = refusal(file, this.say);
+      if (why) problems.add(why);
+      else if (this.files.length >= MOST_FILES) problems.add(this.say.tooMany(MOST_FILES));
+      else this.files.push(file);
     }
+    this.problem.hidden = !problems.size;
+    this.problem.replaceChildren(...[...problems].slice(0, 3).map((why) => h("span", {}, icon("alert"), why)));
     this.#showTray();
     this.input.focus();
   }
 
   #showTray() {
+    this.tray.querySelectorAll("img").forEach((image) => URL.revokeObjectURL(image.src));
     this.tray.hidden = this.files.length === 0;
     this.tray.replaceChildren(...this.files.map((file) => h("li", {},
-      file.type.startsWith("image/") ? h("img", { src: URL.createObjectURL(file), alt: "" }) : icon("doc"),
+      isPicture(file) ? h("img", { src: URL.createObjectURL(file), alt: "" }) : icon("doc"),
       h("span", { class: "zk-name" }, file.name), h("span", { class: "zk-nb" }, size(file.size)),
       button("zk-btn zk-quiet zk-icon zk-small", icon("x"), () => { this.files = this.files.filter((other) => other !== file); this.#showTray(); },
         { "aria-label": `${this.say.remove}：${file.name}` }))));
@@ -80,6 +97,8 @@ export class Composer {
   send() {
     const text = this.input.value.trim();
     const files = this.files.splice(0);
+    this.problem.hidden = true;
+    clearTimeout(this.keeping);
     this.#showTray();
     for (const file of files) this.onFile(file);
     if (text) {

@@ -2,9 +2,11 @@
    of the customer stand last. Waiting, typing and the queue live in the tail, below all messages. */
 import { complaintCard, surveyCard } from "./cards.js";
 import { button, h, icon, prose } from "./dom.js";
+import { isPicture } from "./files.js";
 import { dayAndTime, hourMinute, size } from "./format.js";
 
 const BREAK_MS = 10 * 60_000; // a new time line after ten quiet minutes
+const QUEUE_ICONS = { leave_message: "chat", call_back: "phone", bot_meanwhile: "bot", stay_in_queue: "okc", cancel_queue: "x" };
 const SHORT = 30; // a system line longer than this reads better as a bubble
 
 export class Flow {
@@ -13,10 +15,11 @@ export class Flow {
     this.state = "bot";
     this.bySeq = new Map();
     this.byClient = new Map();
+    this.past = h("div", { class: "zk-past", "aria-live": "off" });
     this.list = h("div", { class: "zk-list" });
     this.tail = h("div", { class: "zk-tail" });
     this.dots = h("div", { class: "zk-say zk-bot zk-typing", "aria-hidden": "true", hidden: "" }, h("i"), h("i"), h("i"));
-    this.flow = h("div", { class: "zk-flow" }, this.list, this.tail);
+    this.flow = h("div", { class: "zk-flow" }, this.past, this.list, this.tail);
     this.log = h("div", { class: "zk-log", role: "log", "aria-label": this.say.log, tabindex: "0" }, this.flow);
     this.spoken = h("p", { class: "zk-vh", role: "status" });
     this.jump = button("zk-jump", [icon("down"), this.say.jump], () => this.toEnd(), { hidden: "" });
@@ -86,9 +89,11 @@ export class Flow {
     this.tidy();
   }
 
-  failed(id, fault) {
+  /** `passing`: it will be sent again by itself, which is no reason for alarm. */
+  failed(id, fault, passing) {
     const box = this.byClient.get(id);
-    if (box) this.#mark(box, "failed", fault);
+    if (box) this.#mark(box, passing && !fault.message ? "later" : "failed", fault, passing);
+    this.tidy();
   }
 
   read(seq) {
@@ -108,16 +113,17 @@ export class Flow {
     this.list.append(h("p", { class: "zk-at zk-rule" }, this.say.earlier));
   }
 
-  typing(who) {
+  typing(who, ms = 20_000) {
     clearTimeout(this.typingEnds);
     const was = this.dots.hidden;
     this.dots.hidden = !who;
     if (!who) { this.spoken.textContent = ""; return; }
     if (was) this.spoken.textContent = this.say.typing(who);
-    this.typingEnds = setTimeout(() => this.typing(null), 20_000);
+    this.typingEnds = setTimeout(() => this.typing(null), ms);
   }
 
   queue(queue) {
+    const had = this.card ? [...this.card.querySelectorAll("button, a")].indexOf(document.activeElement) : -1;
     this.card?.remove();
     this.card = null;
     if (queue) {
@@ -125,6 +131,8 @@ export class Flow {
       const minutes = Number.isFinite(queue.eta_seconds) ? Math.ceil(queue.eta_seconds / 60) : null;
       const row = (name, label, act) => h(act.href ? "a" : "button", act.href ? act : { type: "button", onclick: act },
         icon(name), h("span", {}, label), icon("right"));
+      // What the approved words offer goes before what we would offer by ourselves.
+      const offered = this.#queueChoices().map((choice) => row(QUEUE_ICONS[choice.action] ?? "doc", choice.title, () => this.act.choose(choice)));
       // Nobody on duty (no estimate): being first then means nothing, and 马上到您 would be untrue.
       const ahead = Number.isInteger(queue.ahead) && (queue.ahead > 0 || minutes !== null) ? queue.ahead : null;
       this.card = h("div", { class: "zk-queue" },
@@ -132,14 +140,20 @@ export class Flow {
           h("div", { class: "zk-pos", role: "status" },
             ahead !== null && h("div", {}, h("span", {}, say.ahead), h("b", {}, ahead ? say.people(ahead) : say.next)),
             minutes !== null && h("div", {}, h("span", {}, say.eta), h("b", {}, minutes > 1 ? say.minutes(minutes) : say.underMinute))),
-          h("div", { class: "zk-alt" },
+          h("div", { class: "zk-alt" }, offered.length ? offered : [
             row("chat", say.leave, () => this.act.write()),
             options.hotline && row("phone", say.call(options.hotline), { href: `tel:${options.hotline.replace(/[^\d+]/g, "")}` }),
-            row("bot", say.noWait, () => this.act.cancelQueue()))),
+            row("bot", say.noWait, () => this.act.cancelQueue())])),
         h("p", { class: "zk-at" }, say.mayLeave));
       this.tail.prepend(this.card);
+      if (had >= 0) this.card.querySelectorAll("button, a")[had]?.focus({ preventScroll: true }); // the place moved, the finger did not
     }
     this.tidy();
+  }
+
+  #queueChoices() {
+    const box = [...this.list.querySelectorAll(":scope > .zk-msg")].findLast((one) => one.choices?.some((choice) => QUEUE_ICONS[choice.action]));
+    return box?.choices ?? [];
   }
 
   /** After the end: the way on, besides simply writing. */
@@ -153,16 +167,17 @@ export class Flow {
   tidy() {
     const boxes = [...this.list.querySelectorAll(":scope > .zk-msg")];
     const lastTheirs = boxes.findLast((box) => box.dataset.from !== "customer");
+    const lastRead = boxes.findLast((box) => box.dataset.read !== undefined);
     const open = this.state === "bot" || this.state === "queued";
     for (const box of boxes) {
       const quick = box.querySelector(".zk-quick");
-      if (quick) quick.hidden = !open || box !== lastTheirs || this.#chosen(box, boxes, quick);
+      const inCard = this.card && box.choices?.some((choice) => QUEUE_ICONS[choice.action]); // its card has them
+      if (quick) quick.hidden = !open || inCard || box !== lastTheirs || this.#chosen(box, boxes, quick);
       const got = box.querySelector(".zk-got");
-      if (!got || box.dataset.status === "failed" || box.dataset.status === "sending") continue;
+      if (!got || box.dataset.status !== "sent") continue;
       const newest = box === boxes.at(-1) && !this.card;
-      const lastRead = box.dataset.read !== undefined && box === boxes.findLast((other) => other.dataset.from === "customer");
-      got.textContent = lastRead ? this.say.read : this.say.sent;
-      got.hidden = !(newest || lastRead);
+      got.textContent = box === lastRead ? this.say.read : this.say.sent;
+      got.hidden = !newest && box !== lastRead;
     }
   }
 
@@ -193,21 +208,28 @@ export class Flow {
     box.prepend(h("time", { class: "zk-at", datetime: at }, dayAndTime(at, this.options.lang)));
   }
 
-  #mark(box, status, fault) {
+  #mark(box, status, fault, passing) {
     box.dataset.status = status;
     box.querySelector(":scope > .zk-got, :scope > .zk-fail")?.remove();
     if (status === "failed") {
       const id = [...this.byClient].find(([, known]) => known === box)?.[0];
       // What the server refused for its content is changed, not sent again.
-      const content = fault?.status ? fault.status < 500 && ![408, 409, 429].includes(fault.status)
-        : fault?.code && !/offline|unavailable|too_many|limit|closed|timeout|internal|failed/.test(fault.code);
-      const again = content
-        ? button("zk-btn zk-small", this.say.edit, () => this.act.edit(id))
-        : button("zk-btn zk-small", this.say.resend, () => this.act.resend(id));
+      const again = passing || /closed/.test(fault?.code ?? "")
+        ? button("zk-btn zk-small", this.say.resend, () => this.act.resend(id))
+        : button("zk-btn zk-small", this.say.edit, () => this.act.edit(id));
       box.append(h("p", { class: "zk-fail", role: "alert" }, icon("alert"), h("span", {}, fault?.message || this.say.failed), again));
     } else {
-      box.append(h("p", { class: "zk-got" }, status === "sending" ? this.say.sending : this.say.sent));
+      box.append(h("p", { class: "zk-got" }, { sending: this.say.sending, later: this.say.later }[status] ?? this.say.sent));
     }
+  }
+
+  /** Messages of an earlier conversation: to be read only. */
+  old({ opened_at: at, messages }) {
+    return [h("p", { class: "zk-at zk-rule" }, dayAndTime(at, this.options.lang)), ...messages.map((message) => {
+      const box = this.#draw(message);
+      box.querySelectorAll(".zk-got").forEach((part) => part.remove());
+      return box;
+    })];
   }
 
   #draw(message) {
@@ -236,6 +258,7 @@ export class Flow {
     for (const file of files) box.append(this.#attachment(file));
     if (card?.kind === "survey") box.append(surveyCard(card, { say, wire: this.wire, memory: this.memory }));
     if (buttons?.length && card?.kind !== "survey") { // the rating slip has its own
+      box.choices = buttons;
       const quick = h("div", { class: "zk-quick", role: "group", "aria-label": say.quick },
         buttons.map((choice) => button("zk-btn", choice.title, () => {
           quick.hidden = true; // one press counts, a double click must not
@@ -254,7 +277,7 @@ export class Flow {
       const frame = h("a", { class: "zk-shot", target: "_blank", rel: "noopener" }, image, caption);
       const show = (address) => { image.src = address; frame.href = address; };
       if (preview) show(preview);
-      else if (url) this.wire.blob(url).then(show).catch(() => frame.classList.add("is-missing"));
+      else if (url) this.wire.blob(url).then(show).catch(() => { frame.classList.add("is-missing"); caption.append(` ${this.say.missing}`); });
       return frame;
     }
     const link = h("a", { class: "zk-file", download: name, href: "#" }, icon("doc"), caption);
@@ -262,31 +285,42 @@ export class Flow {
       link.addEventListener("click", async (event) => {
         if (link.dataset.ready) return;
         event.preventDefault();
-        try { link.href = await this.wire.blob(url); link.dataset.ready = "1"; link.click(); } catch { link.classList.add("is-missing"); }
+        try { link.href = await this.wire.blob(url); link.dataset.ready = "1"; link.click(); } catch { link.classList.add("is-missing"); caption.append(` ${this.say.missing}`); }
       });
     }
     return link;
   }
 
-  /** A file on its way, with its progress; `progress(share)` and then `fail(message)` or the server's own message. */
-  uploading(id, file, fail) {
-    const kind = file.type.startsWith("image/") ? "image" : "file";
+  /** A file on its way: its progress, a way to stop it, and what became of it. `act`: {stop, again}. */
+  uploading(id, file, act) {
+    const kind = isPicture(file) ? "image" : "file";
     const preview = kind === "image" ? URL.createObjectURL(file) : null;
-    const box = h("div", { class: "zk-msg zk-from-customer is-pending", "data-from": "customer" },
+    const box = h("div", { class: "zk-msg zk-from-customer is-pending", "data-from": "customer", "data-status": "sending" },
       this.#attachment({ name: file.name, size: file.size, kind, preview }));
-    const bar = h("progress", { max: "1", value: "0", "aria-label": this.say.uploading });
-    box.append(bar);
+    const bar = h("progress", { max: "1", value: "0", "aria-label": `${this.say.uploading}：${file.name}` });
+    const note = h("p", { class: "zk-got" });
+    const gone = () => { box.remove(); this.byClient.delete(id); };
+    const way = (...parts) => note.replaceChildren(...parts);
+    const sending = () => {
+      box.dataset.status = "sending";
+      bar.value = 0;
+      way(bar, button("zk-btn zk-quiet zk-icon zk-small", icon("x"), () => { act.stop(); gone(); }, { "aria-label": `${this.say.stop}：${file.name}` }));
+    };
+    const remove = () => button("zk-btn zk-quiet zk-icon zk-small", icon("x"), () => { act.stop(); gone(); }, { "aria-label": `${this.say.remove}：${file.name}` });
+    sending();
+    box.append(note);
     this.byClient.set(id, box);
     this.list.append(box);
     this.toEnd();
     return {
+      gone, sending,
       progress: (share) => { bar.value = share; },
-      done: (seq) => { bar.remove(); if (box.isConnected && seq) this.confirm(id, seq); },
+      done: (seq) => { note.remove(); if (box.isConnected && seq) this.confirm(id, seq); },
+      later: () => { box.dataset.status = "later"; way(this.say.uploadLater, remove()); },
       fail: (message) => {
-        bar.remove();
         box.dataset.status = "failed";
-        box.append(h("p", { class: "zk-fail", role: "alert" }, icon("alert"), h("span", {}, message || this.say.uploadFailed),
-          button("zk-btn zk-small", this.say.resend, () => { box.remove(); this.byClient.delete(id); fail(); })));
+        way(h("span", { class: "zk-fail", role: "alert" }, icon("alert"), h("span", {}, message || this.say.uploadFailed)),
+          button("zk-btn zk-small", this.say.resend, act.again), remove());
       },
     };
   }

@@ -1,8 +1,8 @@
 /* Words of the interface itself, in English: the same names as labels-zh.js. */
 export default {
-  title: "Chat with us", assistant: "Zhi", auto: (bot) => `${bot}, automatic assistant`, unread: " new messages", cannotLoad: "Could not open. Click once more",
-  note: (bot) => `I am ${bot}, an automatic assistant. I only give reviewed answers. You can ask for a person at any time.`,
-  human: "Talk to a person", cancelQueue: "Leave queue", queuedSub: "Finding a person for you", agentSub: "A person is with you", closedSub: "Conversation ended",
+  title: "Chat", assistant: "Zhi", auto: () => "Automatic", 
+  note: (bot) => `I am ${bot}, an automatic assistant with reviewed answers only. You can ask for a person at any time.`,
+  human: "Ask a person", cancelQueue: "Leave queue", queuedSub: "Finding a person", agentSub: "A person is with you", closedSub: "Conversation ended",
   fold: "Minimise chat", more: "More", end: "End conversation", endSure: "Really end it?", startNew: "Start a new conversation", log: "Conversation",
   attach: "Send a picture or file", input: "Message", send: "Send", quick: "Quick choices", typing: (who) => `${who} is replying`,
   ask: "How can we help?", askMore: "Anything to add?", askQueue: "Leave a message for our staff", askAgent: "Reply", askClosed: "Anything else?",
@@ -17,6 +17,10 @@ export default {
   offline: "Connection lost, reconnecting. What you wrote is kept and will be sent.", reconnect: "Reconnect now",
   starting: "Connecting", cannotStart: "We cannot connect right now. What you wrote is kept; please try later.", tryAgain: "Try again",
   expired: "Your last conversation has expired. Start a new one if you like.", earlier: "Earlier conversation above", jump: "New messages",
-  photo: "Picture", file: "File", remove: "Do not send this", tooBig: (mb) => `This file is over ${mb} MB, please choose a smaller one`, uploadFailed: "Not uploaded", uploading: "Uploading",
-  ended: "conversation ended", newTitle: (n) => `(${n} new) `,
+  photo: "Picture", file: "File", remove: "Do not send this", uploading: "Uploading", stop: "Stop uploading", uploadFailed: "Not uploaded", uploadLater: "Will be uploaded once back online",
+  tooBig: (name, size, mb) => `${name} has ${size}; the limit is ${mb} MB`, wrongKind: (name) => `${name} cannot be sent: only pictures, PDF, audio and video`,
+  tooMany: (n) => `At most ${n} files at once; please send the others afterwards`, emptyFile: (name) => `${name} is empty, please choose another`, missing: "not available",
+  later: "Will be sent once back online",
+  past: "Show earlier conversations", pastLoading: "Looking", pastNone: "No earlier conversations", pastLog: "Earlier conversations", pastFailed: "Could not load, please try again",
+  alone: "Please open the chat from the website.",
 };

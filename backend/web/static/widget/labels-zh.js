@@ -1,6 +1,6 @@
 /* Words of the interface itself, in Chinese. What the bot says comes from approved scripts, in messages. */
 export default {
-  title: "在线客服", assistant: "小知", auto: (bot) => `${bot}，自动应答`, unread: " 条新消息", cannotLoad: "没有打开，请再点一次",
+  title: "在线客服", assistant: "小知", auto: (bot) => `${bot}，自动应答`, 
   note: (bot) => `我是自动客服${bot}，只用审核过的答复。任何时候都可以点「转人工」。`,
   human: "转人工", cancelQueue: "取消排队", queuedSub: "正在为您转人工", agentSub: "人工客服，正在接待您", closedSub: "会话已结束",
   fold: "收起对话", more: "更多", end: "结束会话", endSure: "确定结束？", startNew: "开始新的会话", log: "对话内容",
@@ -17,6 +17,10 @@ export default {
   offline: "网络断了，正在重连。写好的都在，连上后自动补发。", reconnect: "立即重连",
   starting: "正在接通", cannotStart: "暂时接不通。写好的都在，请稍后再试。", tryAgain: "再试一次",
   expired: "上次的会话已过期。需要的话，开始一次新的会话。", earlier: "以上是之前的会话", jump: "有新消息",
-  photo: "照片", file: "文件", remove: "不发这个", tooBig: (mb) => `这个文件超过 ${mb} MB，请换小一点的`, uploadFailed: "没有传上去", uploading: "上传中",
-  ended: "会话结束", newTitle: (n) => `（${n} 条新消息）`,
+  photo: "照片", file: "文件", remove: "不发这个", uploading: "上传中", stop: "停止上传", uploadFailed: "没有传上去", uploadLater: "连上后自动上传",
+  tooBig: (name, size, mb) => `${name} 有 ${size}，超过 ${mb} MB，请压缩后再发`, wrongKind: (name) => `${name} 发不了：只收图片、PDF、语音和视频`,
+  tooMany: (n) => `一次最多发 ${n} 个文件，其余的请下次再发`, emptyFile: (name) => `${name} 是空的，请换一个`, missing: "打不开了",
+  later: "连上后自动发出",
+  past: "查看更早的对话", pastLoading: "正在找", pastNone: "没有更早的对话了", pastLog: "更早的对话", pastFailed: "没有取到，请再试一次",
+  alone: "请从网站上的「在线客服」打开对话。",
 };

@@ -1,58 +1,46 @@
-/* What the browser keeps: who visits, which conversation is open, and words not yet delivered. */
-const uuid = () => (crypto.randomUUID ? crypto.randomUUID()
+/* What is kept between pages: who visits, which conversation is open, words not yet delivered. The frame may have
+   no storage of its own (browsers take it from third parties), so the embedding page keeps it in its own. */
+export const newId = () => (crypto.randomUUID ? crypto.randomUUID()
   : [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join(""));
 
-export const newId = uuid;
-
 export class Memory {
-  constructor(scope) {
-    this.prefix = `zk:${scope}:`;
-    this.spare = new Map(); // private mode may refuse storage: then it lasts as long as the page
-  }
+  /** @param kept what the page has kept so far  @param tell hands a change to the page */
+  constructor(kept, tell) { Object.assign(this, { kept: kept ?? {}, tell }); }
 
-  read(name, store = "localStorage") {
-    try {
-      return JSON.parse(window[store].getItem(this.prefix + name));
-    } catch {
-      return this.spare.get(name) ?? null;
-    }
-  }
-
-  write(name, value, store = "localStorage") {
-    this.spare.set(name, value);
-    try {
-      if (value === null) window[store].removeItem(this.prefix + name);
-      else window[store].setItem(this.prefix + name, JSON.stringify(value));
-    } catch { /* full or refused */ }
+  set(name, value) {
+    this.kept[name] = value;
+    this.tell({ name, value });
   }
 
   get visitor() {
-    const known = this.read("visitor");
-    if (typeof known === "string") return known;
-    const fresh = uuid();
-    this.write("visitor", fresh);
-    return fresh;
+    if (typeof this.kept.visitor !== "string") this.set("visitor", newId());
+    return this.kept.visitor;
   }
 
-  get conversation() { return this.read("conversation"); }
-  set conversation(value) { this.write("conversation", value); }
+  /** {id, token, who}: `who` is the signed reference that it was opened for, or null. */
+  get conversation() { return this.kept.conversation ?? null; }
+  set conversation(value) { this.set("conversation", value); }
 
-  /** Messages written but not confirmed, in order: they survive a reload. */
-  get outbox() { return this.read("outbox") ?? []; }
-  set outbox(value) { this.write("outbox", value.length ? value : null); }
+  /* Messages written but not confirmed, in order: they survive a reload. Told one by one, because another tab may
+     be writing, too. */
+  get outbox() { return this.kept.outbox ?? []; }
+  post(item) { this.kept.outbox = [...this.outbox, item]; this.tell({ name: "outbox", add: item }); }
+  settle(id) {
+    if (!this.outbox.some((item) => item.client_id === id)) return;
+    this.kept.outbox = this.outbox.filter((item) => item.client_id !== id);
+    this.tell({ name: "outbox", drop: id });
+  }
 
-  get seen() { return this.read("seen") ?? 0; }
-  set seen(value) { this.write("seen", value); }
+  /** Whether the conversation is over: then no page need wait for news of it. */
+  set over(value) { if (Boolean(this.kept.over) !== value) this.set("over", value || null); }
+  get seen() { return this.kept.seen ?? 0; }
+  set seen(value) { this.set("seen", value); }
+  get draft() { return this.kept.draft ?? ""; }
+  set draft(value) { this.set("draft", value || null); }
 
-  get draft() { return this.read("draft", "sessionStorage") ?? ""; }
-  set draft(value) { this.write("draft", value || null, "sessionStorage"); }
-
-  get wasOpen() { return this.read("open", "sessionStorage") === true; }
-  set wasOpen(value) { this.write("open", value || null, "sessionStorage"); }
-
-  skippedSurvey(token) { return (this.read("skipped") ?? []).includes(token); }
+  skippedSurvey(token) { return (this.kept.skipped ?? []).includes(token); }
   skipSurvey(token, skip) {
-    const others = (this.read("skipped") ?? []).filter((known) => known !== token);
-    this.write("skipped", skip ? [...others, token].slice(-20) : others);
+    const others = (this.kept.skipped ?? []).filter((known) => known !== token);
+    this.set("skipped", skip ? [...others, token].slice(-20) : others);
   }
 }

@@ -2,27 +2,31 @@
 import { Composer } from "./composer.js";
 import { button, h, icon } from "./dom.js";
 import { Flow } from "./flow.js";
+import { History } from "./history.js";
+import { newId } from "./memory.js";
 import { Wire } from "./wire.js";
 
 const DAY_MS = 24 * 3_600_000;
 
 export class Panel {
-  constructor({ root, launcher, memory, options, unread }) {
-    Object.assign(this, { root, launcher, memory, options, say: options.say, showUnread: unread });
+  constructor({ root, memory, options, customer, shell }) {
+    Object.assign(this, { root, memory, options, shell, say: options.say });
     this.state = "starting";
+    this.isOpen = false;
     this.agent = null;
     this.unreadSeqs = new Set();
-    this.pageTitle = document.title;
+    this.uploads = new Map(); // id → what an upload that waits for the line does when it is back
     const on = Object.fromEntries(["message", "state", "ack", "failed", "typing", "read", "net", "gone", "fault"]
       .map((name) => [name, (...args) => this[`on_${name}`](...args)]));
-    this.wire = new Wire({ base: options.base, memory, on });
+    this.wire = new Wire({ site: options.site, customer, memory, on });
     const act = {
       choose: (choice) => this.say_button(choice.id, choice.title), write: (hint) => this.composer.focus(hint),
       cancelQueue: () => this.say_button("cancel_queue", this.say.cancelQueue),
       restart: () => this.startNew().then(() => this.composer.input.focus()), resend: (id) => this.resend(id), edit: (id) => this.edit(id),
     };
     this.flow = new Flow({ options, wire: this.wire, memory, act });
-    this.composer = new Composer({ options, memory, onText: (text) => this.say_text(text), onFile: (file) => this.send_file(file), onProblem: (text) => this.banner(text) });
+    this.composer = new Composer({ options, memory, onText: (text) => this.say_text(text), onFile: (file) => this.send_file(file), onTyping: () => { if (this.state === "agent") this.wire.typing(); } });
+    if (customer) this.history = new History({ flow: this.flow, wire: this.wire, say: options.say });
     this.#build();
   }
 
@@ -41,16 +45,16 @@ export class Panel {
     this.items = h("div", { class: "zk-menu", role: "menu", id: "zk-menu", hidden: "" }, this.endItem, this.newItem);
     this.moreButton = button("zk-btn zk-quiet zk-icon", icon("more"), () => this.menu(this.items.hidden),
       { "aria-label": say.more, "aria-haspopup": "menu", "aria-expanded": "false", "aria-controls": "zk-menu", hidden: "" });
-    const fold = button("zk-btn zk-quiet zk-icon", icon("down"), () => this.close(), { "aria-label": say.fold });
+    const fold = button("zk-btn zk-quiet zk-icon", icon("down"), () => this.shell.close(), { "aria-label": say.fold });
     this.note = h("p", { class: "zk-idnote" }, icon("info"), h("span", {}, say.note(options.bot)));
     this.notice = h("div", { class: "zk-notice", role: "status" });
-    this.panel = h("section", { class: "zk-panel", id: "zk-dialog", role: "dialog", "aria-labelledby": "zk-title", tabindex: "-1", hidden: "" },
+    this.panel = h("section", { class: "zk-panel", id: "zk-dialog", role: "dialog", "aria-labelledby": "zk-title", tabindex: "-1" },
       h("header", {}, this.face, h("div", { class: "zk-grow" }, this.heading, this.sub), this.human, this.leave, this.moreButton, fold, this.items),
       this.note, this.notice, this.flow.spoken, h("div", { class: "zk-body" }, this.flow.log, this.flow.jump), this.composer.footer);
     this.panel.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || event.isComposing) return;
       event.stopPropagation();
-      if (!this.items.hidden) { this.menu(false); this.moreButton.focus(); } else this.close();
+      if (!this.items.hidden) { this.menu(false); this.moreButton.focus(); } else this.shell.close();
     });
     this.panel.addEventListener("pointerdown", (event) => { if (!this.items.contains(event.target) && !this.moreButton.contains(event.target)) this.menu(false); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.#seen(); });
@@ -60,14 +64,9 @@ export class Panel {
   }
 
   /* Opening and folding ---------------------------------------------------------------------------------- */
-  get isOpen() { return !this.panel.hidden; }
-
   open() {
     if (!this.isOpen) {
-      this.panel.hidden = false;
-      this.root.classList.add("is-open");
-      this.launcher.setAttribute("aria-expanded", "true");
-      this.memory.wasOpen = true;
+      this.isOpen = true;
       this.flow.toEnd();
       // On a phone the keyboard would cover the greeting: focus the dialog there, the field elsewhere.
       if (window.matchMedia("(pointer: coarse)").matches) this.panel.focus({ preventScroll: true });
@@ -77,13 +76,11 @@ export class Panel {
     this.resume();
   }
 
-  close() {
-    this.panel.hidden = true;
+  /** The page has folded us away. */
+  closed() {
+    this.isOpen = false;
     this.menu(false);
-    this.root.classList.remove("is-open");
-    this.launcher.setAttribute("aria-expanded", "false");
-    this.memory.wasOpen = false;
-    this.launcher.focus({ preventScroll: true });
+    this.#count();
   }
 
   menu(show) {
@@ -114,7 +111,9 @@ export class Panel {
     this.unreadSeqs.clear();
     this.#count();
     // Words not yet delivered go along; a button of the old conversation means nothing in the new one.
-    this.memory.outbox = this.memory.outbox.filter((item) => item.text && Date.now() - Date.parse(item.at) < DAY_MS);
+    for (const item of this.memory.outbox) {
+      if (!item.text || Date.now() - Date.parse(item.at) > DAY_MS) this.memory.settle(item.client_id);
+    }
     this.flow.archive();
     this.flow.ended(false);
     this.flow.queue(null);
@@ -140,16 +139,31 @@ export class Panel {
 
   async send_file(file) {
     if (this.state === "closed" || this.gone) this.startNew();
-    await this.resume();
-    const id = crypto.randomUUID?.() ?? String(Date.now() + Math.random());
-    const row = this.flow.uploading(id, file, () => this.send_file(file));
-    try {
-      const { seq } = await this.wire.upload(file, id, row.progress);
-      row.done(seq);
-    } catch (fault) {
-      row.fail(fault.message);
-    }
-    this.#show();
+    const id = newId(); // the same for every try: a file that did arrive is not stored twice
+    let stopped = false;
+    let cancel = () => {};
+    const row = this.flow.uploading(id, file, {
+      stop: () => { stopped = true; this.uploads.delete(id); cancel(); }, again: () => send(),
+    });
+    const send = async () => {
+      this.uploads.delete(id);
+      row.sending();
+      try {
+        await this.resume();
+        if (stopped) return;
+        if (!this.wire.running) throw { status: 0 };
+        const upload = this.wire.upload(file, id, row.progress);
+        cancel = upload.cancel;
+        row.done((await upload.done).seq);
+        this.wire.look();
+      } catch (fault) {
+        if (stopped) return;
+        if (fault.status) row.fail(fault.message);
+        else { this.uploads.set(id, send); row.later(); }
+      }
+      this.#show();
+    };
+    await send();
   }
 
   resend(id) {
@@ -191,6 +205,7 @@ export class Panel {
     this.flow.log.removeAttribute("aria-busy");
     this.state = state;
     this.flow.state = state;
+    this.memory.over = state === "closed";
     if (agent?.name) this.agent = this.flow.agent = agent;
     if (state !== "agent" && state !== "closed") this.agent = this.flow.agent = null;
     if (state !== "bot") this.flow.typing(null);
@@ -204,20 +219,25 @@ export class Panel {
     if (seq !== null && this.state === "bot") this.flow.typing(this.options.bot);
   }
 
-  on_failed(id, fault) {
+  on_failed(id, fault, passing) {
     this.human.disabled = false;
     if (/closed/.test(fault.code ?? "")) { this.state = this.flow.state = "closed"; this.#show(); }
-    this.flow.failed(id, fault);
+    this.flow.failed(id, fault, passing);
   }
 
-  on_typing(from) { this.flow.typing(from === "agent" ? this.agent?.name ?? this.say.title : this.options.bot); }
+  on_typing(from) { if (from === "agent") this.flow.typing(this.agent?.name ?? this.say.title, 6_000); else this.flow.typing(this.options.bot); }
   on_read(seq) { this.flow.read(seq); }
   on_fault(frame) { if (frame.message) this.banner(frame.message); }
 
   on_net(status) {
     this.root.dataset.net = status;
     clearTimeout(this.offlineTimer);
-    if (status !== "offline") { if (this.offlineShown) this.banner(null); this.offlineShown = false; return; }
+    if (status !== "offline") {
+      if (this.offlineShown) this.banner(null);
+      this.offlineShown = false;
+      for (const send of [...this.uploads.values()]) send();
+      return;
+    }
     // A blink of the line is not news.
     this.offlineTimer = setTimeout(() => {
       this.offlineShown = true;
@@ -261,14 +281,11 @@ export class Panel {
   #seen() {
     if (this.isOpen && !document.hidden) {
       if (this.wire.last > this.memory.seen) this.memory.seen = this.wire.last;
+      this.wire.mark("read", this.wire.last);
       this.unreadSeqs.clear();
     }
     this.#count();
   }
 
-  #count() {
-    const count = this.unreadSeqs.size;
-    this.showUnread(this.isOpen ? 0 : count);
-    document.title = document.hidden && count ? this.say.newTitle(count) + this.pageTitle : this.pageTitle;
-  }
+  #count() { this.shell.unread(this.unreadSeqs.size); }
 }

@@ -1,71 +1,76 @@
-/* The line to the server. A WebSocket when there is one, long polling when not, and a look every 20 s as a net.
-   Messages are numbered by the server (seq): we ask for what comes after the last one and drop repeats. What
-   the customer writes carries an id of ours (client_id): sending it twice is harmless, so we may always resend. */
+/* The line to the server. A WebSocket when there is one, long polling when not. Messages are numbered by the server
+   (seq): we ask for what comes after the last one and drop repeats. What the customer writes carries an id of ours
+   (client_id): sending it twice is harmless, so we may always resend; it is always sent in the order of writing. */
+import { Calls } from "./calls.js";
 import { newId } from "./memory.js";
 
-const NET_MS = 20_000;
-const ACK_MS = 7_000;
+const BEAT_MS = 20_000;
+const ANSWER_MS = 7_000;
+const MARK_MS = 400;
+const TYPING_MS = 2_500;
 // The conversation itself is over for us. A 404 on a message may only mean an unknown button.
 const GONE = new Set(["bad_token", "unauthorised", "session_expired", "conversation_not_found"]);
+// Nobody there, or not now: the same words may be sent again later. Anything else was refused for its content.
+const passing = (fault) => (fault.status ? fault.status >= 500 || fault.status === 408 || fault.status === 429
+  : /offline|database_busy|too_many|unavailable|internal/.test(fault.code ?? "offline"));
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-export class Wire {
-  /** @param on message, state, ack, failed, typing, read, net, gone: what the panel does about each */
-  constructor({ base, memory, on }) {
-    Object.assign(this, { base, memory, on });
+export class Wire extends Calls {
+  /** @param on message, state, ack, failed, typing, read, net, gone, fault: what the panel does about each */
+  constructor({ site, customer, memory, on }) {
+    super(memory);
+    Object.assign(this, { site, customer, on });
     this.last = 0;
     this.gap = null; // the last seq before a hole, until a look at the server filled it
     this.socket = null;
     this.tries = 0;
     this.status = "idle";
     this.running = false;
-    this.waiting = new Map(); // client_id → timer until we doubt the socket
+    this.doubts = new Map(); // client_id → timer until we doubt the socket
+    this.refused = new Set(); // kept for the customer to change, not sent again by ourselves
+    this.marks = { read: 0, delivered: 0 };
+    this.told = { read: 0, delivered: 0 };
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.wake(); });
     window.addEventListener("online", () => this.wake());
     window.addEventListener("offline", () => this.#net("offline"));
-    setInterval(() => { if (this.running && !document.hidden) this.look(); }, NET_MS);
+    setInterval(() => this.#beat(), BEAT_MS);
   }
 
-  get conversation() { return this.memory.conversation; }
-
-  async #fetch(path, { method = "GET", body, headers = {}, timeout = 30_000 } = {}) {
-    const stop = new AbortController();
-    const timer = setTimeout(() => stop.abort(), timeout);
-    try {
-      const response = await fetch(this.base + path, { method, body, headers, signal: stop.signal, credentials: "omit" });
-      const data = await response.json().catch(() => null);
-      if (response.ok) return data ?? {};
-      throw { status: response.status, code: data?.code ?? "failed", message: data?.message ?? "" };
-    } catch (fault) {
-      throw fault?.status ? fault : { status: 0, code: "offline", message: "" };
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  call(path, options = {}) {
-    const { id, token } = this.conversation;
-    const headers = { Authorization: `Bearer ${token}`, ...(options.json ? { "Content-Type": "application/json" } : {}) };
-    const body = options.json ? JSON.stringify(options.json) : options.body;
-    return this.#fetch(`/api/chat/${encodeURIComponent(id)}${path}`, { ...options, headers, body });
-  }
+  get live() { return this.socket?.readyState === WebSocket.OPEN && this.status === "live"; }
 
   /** Opens a conversation for this visitor, or takes up the kept one. */
   async start() {
     if (this.running) return;
-    if (!this.conversation) {
-      const made = await this.#fetch("/api/chat/sessions", {
-        method: "POST", headers: { "Content-Type": "application/json" }, timeout: 15_000,
-        body: JSON.stringify({ channel: "web", customer: { ref: this.memory.visitor } }),
+    const { customer, memory } = this;
+    const who = customer?.ref ?? null;
+    if (who && this.conversation && !this.conversation.who) await this.#introduce(customer, who);
+    if (!this.conversation || (this.conversation.who ?? null) !== who) {
+      const made = await this.fetch("/api/chat/sessions", {
+        method: "POST", timeout: 15_000,
+        json: { channel: "web", site: this.site, customer: customer ?? { ref: memory.visitor } },
       });
-      this.memory.conversation = { id: made.conversation_id, token: made.token };
+      memory.conversation = { id: made.conversation_id, token: made.token, who };
+      memory.seen = 0;
+      memory.over = false;
     }
     this.last = 0;
     this.gap = null;
     this.tries = 0;
+    this.marks = { read: 0, delivered: 0 };
+    this.told = { read: 0, delivered: 0 };
     this.running = true;
     this.#dial();
+  }
+
+  /* Signed in since the conversation began: it goes on, now under the customer's name. */
+  async #introduce(customer, who) {
+    try {
+      const { token } = await this.call("/identity", { method: "POST", json: { site: this.site, customer } });
+      this.memory.conversation = { id: this.conversation.id, token, who };
+    } catch (fault) {
+      if (!fault.status) throw fault; // nobody there: neither yes nor no
+    }
   }
 
   stop() {
@@ -74,11 +79,11 @@ export class Wire {
     this.socket?.close();
     this.socket = null;
     this.polling = null;
+    this.draining = false;
     this.status = "idle";
-    clearTimeout(this.again);
-    clearTimeout(this.redial);
-    for (const timer of this.waiting.values()) clearTimeout(timer);
-    this.waiting.clear();
+    for (const timer of [this.again, this.redial, this.marking, this.deaf, ...this.doubts.values()]) clearTimeout(timer);
+    this.doubts.clear();
+    this.refused.clear();
   }
 
   #lost(fault) {
@@ -96,28 +101,65 @@ export class Wire {
   wake() {
     if (!this.running) return;
     if (!this.socket) { this.tries = 0; this.#dial(); }
+    this.#ask();
     this.look();
+  }
+
+  /* Timers stand still while a machine sleeps: a beat that comes late means that the line is not to be trusted. */
+  #beat() {
+    const slept = Date.now() - (this.beat ?? Date.now()) > 2.5 * BEAT_MS;
+    this.beat = Date.now();
+    if (!this.running || document.hidden) return;
+    if (slept) this.wake(); else this.#ask();
+  }
+
+  /* A dead line often looks alive: whoever does not answer is hung up on, and dialled again. */
+  #ask() {
+    const { socket } = this;
+    if (!this.live || this.deaf) return;
+    socket.send('{"type":"ping"}');
+    this.deaf = setTimeout(() => { this.deaf = null; if (this.socket === socket) this.#hangUp(); }, ANSWER_MS);
+  }
+
+  #hangUp() {
+    const { socket } = this;
+    this.socket = null; // its own closing may take the browser a minute
+    socket.onmessage = socket.onclose = null;
+    socket.close();
+    this.#fallen();
+  }
+
+  #fallen() {
+    clearTimeout(this.deaf);
+    this.deaf = null;
+    if (!this.running) return;
+    this.tries += 1;
+    this.#poll(); // says whether the server is there at all, and carries messages meanwhile
+    const wait = Math.min(10_000, 500 * 2 ** Math.min(this.tries, 6)) * (0.75 + Math.random() / 2);
+    clearTimeout(this.redial);
+    this.redial = setTimeout(() => this.#dial(), wait);
   }
 
   #dial() {
     clearTimeout(this.redial);
     if (!this.running || this.socket) return;
-    const { id, token } = this.conversation;
-    const address = new URL(`${this.base}/api/chat/${encodeURIComponent(id)}/ws`, location.href);
+    const address = new URL(`${this.path}/ws`, location.href);
     address.protocol = address.protocol.replace("http", "ws");
     let socket;
     try { socket = new WebSocket(address); } catch { this.#poll(); return; }
     this.socket = socket;
     let live = false;
-    const deaf = setTimeout(() => socket.close(), 10_000);
-    socket.onopen = () => socket.send(JSON.stringify({ token, after: this.gap ?? this.last }));
+    const mute = setTimeout(() => { if (this.socket === socket) this.#hangUp(); }, 10_000);
+    socket.onopen = () => socket.send(JSON.stringify({ token: this.conversation.token, after: this.gap ?? this.last }));
     socket.onmessage = ({ data }) => {
       if (this.socket !== socket) return;
       let frame;
       try { frame = JSON.parse(data); } catch { return; }
+      clearTimeout(this.deaf);
+      this.deaf = null;
       if (!live && frame.type !== "error") {
         live = true;
-        clearTimeout(deaf);
+        clearTimeout(mute);
         this.tries = 0;
         this.polling = null;
         this.#back();
@@ -125,15 +167,11 @@ export class Wire {
       this.#heard(frame);
     };
     socket.onclose = (event) => {
-      clearTimeout(deaf);
+      clearTimeout(mute);
       if (this.socket !== socket) return;
       this.socket = null;
-      if (!this.running) return;
       if (event.code === 4401 || event.code === 4404) { this.#lost({ status: 401 }); return; }
-      this.tries += 1;
-      this.#poll(); // says whether the server is there at all, and carries messages meanwhile
-      const wait = Math.min(10_000, 500 * 2 ** Math.min(this.tries, 6)) * (0.75 + Math.random() / 2);
-      this.redial = setTimeout(() => this.#dial(), wait);
+      this.#fallen();
     };
   }
 
@@ -163,6 +201,7 @@ export class Wire {
     this.#net(status);
     this.misses = 0;
     this.flush();
+    this.#mark();
   }
 
   /** Asks for what we have not seen. True when the server answered. */
@@ -176,6 +215,7 @@ export class Wire {
       this.gap = null;
       for (const message of page.messages ?? []) this.#message(message, true);
       if (page.state) this.on.state(page);
+      if (page.read) this.on.read(page.read);
       if (this.status === "offline" && (this.socket || this.polling)) this.#back();
       return true;
     } catch (fault) {
@@ -203,13 +243,43 @@ export class Wire {
     if (message.seq > this.last + 1 && !looked && this.gap === null) { this.gap = this.last; this.look(); }
     this.last = Math.max(this.last, message.seq);
     if (message.client_id) this.#settle(message.client_id);
+    this.mark("delivered", this.last);
     this.on.message(message);
   }
 
+  /** Tells the other side, now and then, how far we have received or read; what is read was received. */
+  mark(kind, seq) {
+    if (seq <= this.marks[kind]) return;
+    this.marks[kind] = seq;
+    clearTimeout(this.marking);
+    this.marking = setTimeout(() => this.#mark(), MARK_MS);
+  }
+
+  #mark() {
+    const { marks: { read, delivered }, told } = this;
+    if (!this.running) return;
+    if (read > told.read) {
+      told.read = read;
+      if (this.live) this.socket.send(JSON.stringify({ type: "read", seq: read }));
+      else this.call("/read", { method: "POST", json: { seq: read } }).catch(() => { told.read = 0; });
+    }
+    // Without a socket, asking for what comes after a number tells as much.
+    if (this.live && delivered > Math.max(read, told.delivered)) this.socket.send(JSON.stringify({ type: "delivered", seq: delivered }));
+    told.delivered = delivered;
+  }
+
+  /** The customer is writing: worth a frame only to a person, and only now and then. */
+  typing() {
+    if (!this.live || Date.now() - (this.typed ?? 0) < TYPING_MS) return;
+    this.typed = Date.now();
+    this.socket.send('{"type":"typing"}');
+  }
+
   #settle(id) {
-    clearTimeout(this.waiting.get(id));
-    this.waiting.delete(id);
-    this.memory.outbox = this.memory.outbox.filter((item) => item.client_id !== id);
+    clearTimeout(this.doubts.get(id));
+    this.doubts.delete(id);
+    this.refused.delete(id);
+    this.memory.settle(id);
   }
 
   #ack(id, seq) {
@@ -218,22 +288,29 @@ export class Wire {
   }
 
   #refused(id, fault) {
-    clearTimeout(this.waiting.get(id));
-    this.waiting.delete(id);
-    this.on.failed(id, fault);
+    clearTimeout(this.doubts.get(id));
+    this.doubts.delete(id);
+    if (passing(fault)) this.#later(); else this.refused.add(id);
+    this.on.failed(id, fault, passing(fault));
+  }
+
+  #later() {
+    this.misses = (this.misses ?? 0) + 1;
+    clearTimeout(this.again);
+    this.again = setTimeout(() => { this.wake(); this.flush(); }, Math.min(20_000, 1500 * 2 ** Math.min(this.misses, 4)));
   }
 
   /** Text or button. The words are kept until the server has confirmed them. */
   send(content) {
     const item = { client_id: newId(), at: new Date().toISOString(), ...content };
-    this.memory.outbox = [...this.memory.outbox, item];
+    this.memory.post(item);
     this.#push(item);
     return item;
   }
 
   resend(id) {
-    const item = this.memory.outbox.find((known) => known.client_id === id);
-    if (item) this.#push(item);
+    this.refused.delete(id);
+    this.flush();
   }
 
   drop(id) { this.#settle(id); }
@@ -242,76 +319,35 @@ export class Wire {
   flush() { for (const item of this.memory.outbox) this.#push(item); }
 
   #push(item) {
-    if (!this.running) return;
-    const { client_id, text, button } = item;
-    const frame = button ? { client_id, button } : { client_id, text };
-    clearTimeout(this.waiting.get(client_id));
-    if (this.socket?.readyState === WebSocket.OPEN && this.status === "live") {
-      this.socket.send(JSON.stringify(frame));
-      // A dead line often looks alive: without an answer we take the other road.
-      this.waiting.set(client_id, setTimeout(() => this.#post(frame), ACK_MS));
-    } else this.#post(frame);
+    if (!this.running || this.refused.has(item.client_id)) return;
+    clearTimeout(this.doubts.get(item.client_id));
+    if (!this.live || this.draining) { this.#drain(); return; }
+    this.socket.send(JSON.stringify(frameOf(item)));
+    this.doubts.set(item.client_id, setTimeout(() => this.#drain(), ANSWER_MS)); // unanswered: by the other road
   }
 
-  async #post(frame) {
+  /* One after the other by HTTP, in the order of writing: two requests at once could overtake each other. */
+  async #drain() {
+    if (this.draining || !this.running) return;
+    this.draining = true;
     const mine = this.epoch;
-    try {
-      const answer = await this.call("/messages", { method: "POST", json: frame, timeout: 20_000 });
-      if (mine === this.epoch) this.#ack(frame.client_id, answer.seq);
-      if (mine === this.epoch && !this.socket) this.look();
-    } catch (fault) {
-      if (mine !== this.epoch || this.#lost(fault)) return;
-      this.#refused(frame.client_id, fault);
-      if (fault.status && fault.status < 500) return;
-      // Nobody there: try again by ourselves, less and less often.
-      this.#net("offline");
-      this.misses = (this.misses ?? 0) + 1;
-      clearTimeout(this.again);
-      this.again = setTimeout(() => this.wake(), Math.min(10_000, 1500 * 2 ** Math.min(this.misses, 4)));
+    let item;
+    while ((item = this.memory.outbox.find((one) => !this.refused.has(one.client_id)))) {
+      try {
+        const answer = await this.call("/messages", { method: "POST", json: frameOf(item), timeout: 20_000 });
+        if (mine !== this.epoch) return;
+        this.#ack(item.client_id, answer.seq);
+        if (!this.live) this.look();
+      } catch (fault) {
+        if (mine !== this.epoch || this.#lost(fault)) return;
+        this.#refused(item.client_id, fault);
+        if (!passing(fault)) continue;
+        if (!fault.status) this.#net("offline");
+        break;
+      }
     }
-  }
-
-  close() { return this.call("/close", { method: "POST", json: {} }); }
-
-  /** Progress needs XMLHttpRequest; the answer is {seq}. */
-  upload(file, id, onProgress) {
-    return new Promise((done, fail) => {
-      const { id: conversation, token } = this.conversation;
-      const form = new FormData();
-      form.append("client_id", id);
-      form.append("file", file, file.name);
-      const request = new XMLHttpRequest();
-      request.open("POST", `${this.base}/api/chat/${encodeURIComponent(conversation)}/attachments`);
-      request.setRequestHeader("Authorization", `Bearer ${token}`);
-      request.timeout = 120_000;
-      request.upload.onprogress = (event) => { if (event.lengthComputable) onProgress(event.loaded / event.total); };
-      const broken = () => fail({ status: 0, code: "offline", message: "" });
-      request.onerror = broken;
-      request.ontimeout = broken;
-      request.onload = () => {
-        let data = null;
-        try { data = JSON.parse(request.responseText); } catch { /* not ours */ }
-        if (request.status >= 200 && request.status < 300) { done(data ?? {}); this.look(); }
-        else fail({ status: request.status, code: data?.code ?? "failed", message: data?.message ?? "" });
-      };
-      request.send(form);
-    });
-  }
-
-  /** A file of this conversation, as an address only this page can use. */
-  async blob(path) {
-    const url = new URL(path, location.href);
-    const ours = url.origin === new URL(this.base || "/", location.href).origin;
-    const headers = ours ? { Authorization: `Bearer ${this.conversation.token}` } : {};
-    const response = await fetch(url, { headers, credentials: "omit" });
-    if (!response.ok) throw { status: response.status };
-    return URL.createObjectURL(await response.blob());
-  }
-
-  /** `answer` null: not this time. */
-  rate(token, answer) {
-    return this.#fetch(`/api/surveys/${encodeURIComponent(token)}${answer ? "" : "/decline"}`, {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(answer ?? {}),
-    });
+    this.draining = false;
   }
 }
+
+const frameOf = ({ client_id, text, button }) => (button ? { client_id, button } : { client_id, text });

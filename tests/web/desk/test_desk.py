@@ -1,93 +1,21 @@
 """The agents' desk: what it shows, what programs may do, and a shift at it in a real browser."""
 
 import re
-import shutil
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import timedelta
-from hashlib import sha256
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from backend.conversations import service as conversations
-from backend.customers import service as customers
 from backend.handoffs import service as handoffs
 from backend.infra.work import Works
-from backend.kernel.actors import BOT, SYSTEM, Actor, customer_actor
-from backend.kernel.clock import utc_now
-from backend.main import create_app
-from backend.people.tables import SignIn
-from backend.scripts import service as scripts
-from backend.settings import settings
-from backend.web.deps import SESSION_COOKIE
-from tests.cast import ADMIN, LIN_JIA, SU_MIN, ZHOU_YANG
+from backend.kernel.actors import Actor
+from tests.cast import ADMIN, HAN_TAO, LIN_JIA, SU_MIN, ZHOU_YANG
+from tests.web.desk.conftest import INLINE, a_talk, customer_reads, customer_writes, offered
 
 pytestmark = pytest.mark.filterwarnings("ignore:invalid escape sequence")
-INLINE = re.compile(r"""\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)|<style""")
-
-
-@pytest.fixture
-def app(packed_sqlite: Path, tmp_path: Path) -> Iterator[FastAPI]:
-    path = tmp_path / "zhike.db"
-    shutil.copy(packed_sqlite, path)
-    made = create_app(replace(settings(), database_url=f"sqlite:///{path}", run_worker=False))
-    works: Works = made.state.works
-    now = utc_now()
-    with works.begin(SYSTEM, now) as work:
-        for person in (LIN_JIA, ZHOU_YANG, SU_MIN, ADMIN):
-            work.session.add(SignIn(token_hash=sha256(f"page-{person.id}".encode()).hexdigest(), kind="page",
-                                    staff_id=person.id, csrf=f"csrf-{person.id}", created_at=now,
-                                    expires_at=now + timedelta(hours=1)))
-    yield made
-    works.engine.dispose()
-
-
-@pytest.fixture
-def works(app: FastAPI) -> Works:
-    found: Works = app.state.works
-    return found
-
-
-@pytest.fixture
-def at_desk(app: FastAPI) -> Callable[[Actor], TestClient]:
-    def signed_in(person: Actor) -> TestClient:
-        return TestClient(app, cookies={SESSION_COOKIE: f"page-{person.id}"}, headers={
-            "X-CSRF-Token": f"csrf-{person.id}"}, base_url="http://testserver")
-
-    return signed_in
-
-
-def a_talk(works: Works, name: str, text: str, reason: str | None = "customer_request") -> str:
-    with works.begin(customer_actor("c")) as work:
-        customer = customers.recognise(work, "web", f"ref-{name}", name)
-        conversation, _ = conversations.start(work, "web", customer.id)
-        conversations.receive(work, conversation, client_id=f"c-{name}", text=text)
-    if reason:
-        with works.begin(BOT) as work:
-            spoken = scripts.speak(work, "system.fallback", {}, "web")
-            conversations.say(work, conversations.get(work.session, conversation.id), spoken)
-            handoffs.request(work, conversation.id, reason, {})
-    return conversation.id
-
-
-def customer_writes(works: Works, conversation_id: str, text: str) -> None:
-    with works.begin(customer_actor("c")) as work:
-        conversation = conversations.get(work.session, conversation_id)
-        conversations.receive(work, conversation, client_id=f"c-{time.time_ns()}", text=text)
-
-
-def customer_reads(works: Works, conversation_id: str) -> list[str]:
-    with works.read(SYSTEM) as work:
-        return [one.text for one in conversations.thread(work.session, conversation_id)]
 
 
 # --- pages --------------------------------------------------------------------------------------
@@ -181,47 +109,6 @@ def test_approved_answers_are_suggested_and_searched(works: Works, at_desk: Call
 
 
 # --- a shift in the browser ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def served(app: FastAPI) -> Iterator[str]:
-    """The application on a port of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error",
-                                           timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
-    app.state.stopping.set()
-    server.should_exit = True
-    thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=shutil.which("chromium") or "/usr/bin/chromium",
-                                         args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def desk(served: str, browser: Browser) -> Iterator[Page]:
-    """林佳's desk at 1440 × 900; a script's error or a refused inline part fails the test."""
-    errors: list[str] = []
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN", base_url=served)
-    context.add_cookies([{"name": SESSION_COOKIE, "value": "page-linjia", "url": served}])
-    page = context.new_page()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda line: errors.append(line.text) if "Content Security Policy" in line.text else None)
-    yield page
-    context.close()
-    assert errors == []
 
 
 def test_a_shift_at_the_desk_with_the_keyboard(desk: Page, works: Works) -> None:
@@ -332,3 +219,24 @@ def test_the_desk_fits_smaller_screens_and_nothing_lies_outside(
         expect(desk.locator("#side")).to_be_hidden()
         desk.locator("[data-toggle-side]").click()
         expect(desk.locator("#side")).to_contain_text("客户备注")
+
+
+def test_on_a_phone_an_offer_is_said_where_it_is_seen(desk: Page, works: Works) -> None:
+    conversation = a_talk(works, "何伟", "在吗")
+    desk.set_viewport_size({"width": 390, "height": 844})
+    desk.goto(f"/desk/{conversation}")
+    desk.locator("[data-take]").click()
+    expect(desk.locator("#words")).to_be_focused()
+    offered(works, a_talk(works, "刘敏", "在吗"), "linjia")
+    notice = desk.locator("#toasts .toast", has_text="分配给你：刘敏")
+    expect(notice).to_be_visible(timeout=5000)
+    expect(desk.locator("#words")).to_be_focused()
+    notice.get_by_role("button", name="接").click()
+    expect(desk.locator("#head h1")).to_contain_text("刘敏")
+
+
+def test_a_supervisor_may_step_in_while_the_bot_answers(works: Works, at_desk: Callable[[Actor], TestClient]) -> None:
+    conversation = a_talk(works, "何伟", "在吗", reason=None)
+    assert "data-take-over" not in at_desk(LIN_JIA).get(f"/desk/{conversation}?part=head").text
+    assert "data-take-over" in at_desk(HAN_TAO).get(f"/desk/{conversation}?part=head").text
+    assert at_desk(HAN_TAO).post(f"/api/desk/{conversation}/take-over").json()["taken_by"] == "hantao"
