@@ -21,7 +21,7 @@ from sqlalchemy.types import TypeDecorator
 from backend.settings import settings
 
 # Only other processes are waited for here: writers of one process line up before (``infra.turns``).
-BUSY_TIMEOUT_MS = 30_000
+BUSY_TIMEOUT_MS = 12_000
 
 
 class UtcDateTime(TypeDecorator[datetime]):

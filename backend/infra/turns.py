@@ -13,11 +13,17 @@ from functools import lru_cache
 
 from sqlalchemy.engine import Engine
 
+from backend.kernel.errors import Unavailable
+
+# While another process keeps the database for itself, nobody here waits for ever: a clear refusal comes in time.
+PATIENCE_SECONDS = 12.0
+
 
 class Turn:
-    """A lock that is handed over in the order of asking."""
+    """A lock that is handed over in the order of asking. Raises Unavailable (``database_busy``) after ``patience``."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
+        self._patience = patience
         self._mutex = threading.Lock()
         self._line: deque[threading.Lock] = deque()
         self._holder: int | None = None
@@ -33,8 +39,18 @@ class Turn:
             place = threading.Lock()
             place.acquire()
             self._line.append(place)
-        place.acquire()  # released by whoever goes before
+        # Released by whoever goes before.
+        if not place.acquire(timeout=self._patience) and self._gave_up(place):
+            raise Unavailable("database_busy", "系统正忙，这次还没有存上。请过几秒再试一次。")
         self._holder = me
+
+    def _gave_up(self, place: threading.Lock) -> bool:
+        """Out of the line; False where the turn was handed over at this very moment."""
+        with self._mutex:
+            if place not in self._line:
+                return False
+            self._line.remove(place)
+            return True
 
     def __exit__(self, *_: object) -> None:
         with self._mutex:

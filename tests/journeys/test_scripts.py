@@ -143,6 +143,8 @@ def test_a_bubble_on_the_desk_opens_exactly_the_record_of_the_words_that_were_sa
     expect(record.locator("details.log")).to_have_attribute("open", "")
     desk.go_back()
     desk.locator("[data-return]").click()
+    story.customer.hears("handoff.return_ask")
+    story.customer.presses("好，交给小知")
     story.customer.hears("handoff.back_to_bot")
     story.finish("bubble")
 

@@ -11,6 +11,7 @@ from backend.infra import db
 from backend.infra.turns import Turn, turn_of
 from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM
+from backend.kernel.errors import Unavailable
 
 WRITERS, EACH = 12, 15
 
@@ -31,6 +32,23 @@ def test_who_asked_first_goes_first() -> None:
     for thread in threads:
         thread.join()
     assert went == list(range(8))
+
+
+def test_nobody_stands_in_the_line_for_ever_and_the_line_goes_on_without_them() -> None:
+    turn, told = Turn(patience=0.05), []
+
+    def waits() -> None:
+        with pytest.raises(Unavailable) as refusal, turn:
+            pass
+        told.append(refusal.value.code)
+
+    with turn:
+        waiting = threading.Thread(target=waits)
+        waiting.start()
+        waiting.join()
+    assert told == ["database_busy"]
+    with turn:
+        pass
 
 
 def test_a_failure_inside_hands_the_turn_on() -> None:

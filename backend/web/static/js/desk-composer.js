@@ -109,6 +109,7 @@ function send() {
     post(mode, { text, body });
   }
   area.value = "";
+  typedAt = 0; // the next word is typed anew
   store("");
   based = null;
   compare();
@@ -216,6 +217,7 @@ export function openSearch() {
 /** Called once for each conversation that is opened. */
 export function openComposer(conversation, refresh) {
   room = conversation;
+  typedAt = 0;
   mode = "reply";
   based = null;
   found = [];

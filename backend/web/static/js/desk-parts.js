@@ -29,14 +29,14 @@ export function refresher(url, apply) {
   };
 }
 
-const keepTyping = (before, after) => !(before === document.activeElement && before.matches?.("input, textarea"))
+const keepTyping = (before, after) => !(before === document.activeElement && before.matches?.("input, textarea, select"))
   || before.tagName !== after.tagName;
 
 /** Morphs the inside of `target`; nodes with data-local (not yet on the server) stay. */
 export function morph(target, html, { style = "innerHTML" } = {}) {
   window.Idiomorph.morph(target, html, {
     morphStyle: style,
-    ignoreActiveValue: true,
+    // Only what is being written is left alone (keepTyping): a focused button must say what is true now.
     callbacks: {
       beforeNodeRemoved: (node) => !(node.dataset && "local" in node.dataset),
       beforeNodeMorphed: (before, after) => {

@@ -170,9 +170,11 @@ export class Flow {
     const lastRead = boxes.findLast((box) => box.dataset.read !== undefined);
     const open = this.state === "bot" || this.state === "queued";
     for (const box of boxes) {
+      // While a person serves, only the house itself still asks (whether the bot may go on).
+      const asks = this.state === "agent" && box.dataset.from === "system";
       const quick = box.querySelector(".zk-quick");
       const inCard = this.card && box.choices?.some((choice) => QUEUE_ICONS[choice.action]); // its card has them
-      if (quick) quick.hidden = !open || inCard || box !== lastTheirs || this.#chosen(box, boxes, quick);
+      if (quick) quick.hidden = !(open || asks) || inCard || box !== lastTheirs || this.#chosen(box, boxes, quick);
       const got = box.querySelector(".zk-got");
       if (!got || box.dataset.status !== "sent") continue;
       const newest = box === boxes.at(-1) && !this.card;
