@@ -22,7 +22,7 @@ system-packages:  ## what tests need from the system: a browser, a Chinese font,
 	@bash tools/system-packages.sh
 
 test: setup system-packages model  ## every test, the browser journeys included
-	@$(BACKEND)/python -m pytest tests -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(BACKEND)/python -m pytest tests -n 2 --dist loadscope --no-loadscope-reorder
 
 check: setup  ## style, types, who may import whom, migrations, training data
 	@$(BACKEND)/ruff check .

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 # Before anything reads the settings: tests never touch the installation's own files.
 TEST_VAR = Path(tempfile.mkdtemp(prefix="zhike-test-"))
@@ -32,14 +33,26 @@ hypothesis_settings.load_profile("zhike")
 TOGETHER = ("tests/journeys/", "tests/bot/")
 
 
+def _shared(nodeid: str) -> int:
+    return next((number for number, part in enumerate(TOGETHER) if nodeid.startswith(part)), len(TOGETHER))
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests for ``pytest -n``: by what they share, else by file."""
-    place = {item: next((number for number, part in enumerate(TOGETHER) if item.nodeid.startswith(part)), len(TOGETHER))
-             for item in items}
-    items.sort(key=lambda item: place[item])
-    for item in items:
-        shared = place[item] < len(TOGETHER)
-        item.add_marker(pytest.mark.xdist_group(TOGETHER[place[item]] if shared else item.nodeid.split("::")[0]))
+    items.sort(key=lambda item: _shared(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """By what tests share, else by file. (xdist's own groups do not reach pytest 9.2's node ids.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BySharing(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            shared = _shared(nodeid)
+            return TOGETHER[shared] if shared < len(TOGETHER) else nodeid.split("::")[0]
+
+    return BySharing(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

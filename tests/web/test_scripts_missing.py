@@ -241,7 +241,7 @@ def test_the_customer_fetches_the_file_by_a_signed_address(app_client: TestClien
         conversation = builders.a_conversation(work)
         conversations.say(work, conversation, service.speak(work, "pickup.again"))
     with works.read(SYSTEM) as work:
-        shown, _ = present.since(work.session, conversation.id, 0, utc_now())
+        shown = present.since(work.session, conversation.id, 0, utc_now()).messages
     (file,) = shown[0]["files"]
     assert (file["name"], file["kind"], file["size"]) == ("安装图.png", "image/png", len(PNG))
     assert app_client.get(file["url"]).content == PNG

@@ -131,7 +131,8 @@ def test_files_are_looked_at_before_they_go_by_button_paste_and_drop(desk: Page,
     expect(desk.locator("[data-local]")).to_have_count(0)
     expect(desk.locator(".say.agent.file img")).to_have_count(2)
     assert customer_reads(works, conversation)[-3:] == ["[图片] 桌板.png", "[图片] paste.png", "请看图"]
-    desk.wait_for_function("[...document.querySelectorAll('.say.file img')].every((one) => one.naturalWidth > 0)")
+    for image in desk.locator(".say.file img").all():
+        expect(image).not_to_have_js_property("naturalWidth", 0)
 
 
 def test_a_file_that_failed_says_so_and_is_sent_once_in_the_end(desk: Page, works: Works) -> None:
