@@ -70,8 +70,9 @@ def _evaluated(model: Path, labelled: Path, outside: Path | None) -> dict[str, A
 
 
 def _asked(*arguments: str) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(answer_of([str(BOT_PYTHON), "-W", "ignore", "-m", "bot.evaluate", *arguments,
-                                                   "--json"]))
+    told = answer_of([str(BOT_PYTHON), "-W", "ignore", "-m", "bot.evaluate", *arguments, "--json"])
+    # The peer's policies greet on the same stream: the answer is the last line.
+    answer: dict[str, Any] = json.loads(told.splitlines()[-1])
     return answer
 
 
