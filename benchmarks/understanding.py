@@ -83,7 +83,7 @@ def table(result: dict[str, Any]) -> str:
     lines = [f"understanding: {result['phrases']} phrases of {result['labelled']}, beside Rasa {peer['rasa']} with its "
              f"default recipe ({peer['epochs']} epochs) on the same training phrases"]
     if result["share"] != 1.0:
-        lines.append(f"  both trained on {result['share']:.0%} of every intent's phrases: {training['examples']:,} of them")
+        lines.append(f"  both trained on {result['share']:.0%} of every intent's phrases: {training['ours']['examples']:,} of them")
     if peer["epochs"] != peers.EPOCHS:
         lines.append("  the peer has too few epochs: its scores and its training time mean nothing")
     if not peer["trained_on_todays_phrases"]:
