@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import random
-import statistics
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from backend.people import service as people
 from backend.scripts import service as scripts
 from backend.wiring import REACTIONS
 from benchmarks import surroundings
+from benchmarks.columns import figures, row
 from benchmarks.deadline_sweep import NOW, databases, timed
 from benchmarks.processes import ROOT
 
@@ -68,7 +68,7 @@ def _measure(url: str, sizes: dict[str, int]) -> dict[str, Any]:
         for name, wanted in QUERIES.items():
             found[name] = _pages(works, engine, complaints.query_from(wanted), sizes["pages"], chance)
         counts = [timed(lambda: _counts(works))[0] for _ in range(max(3, sizes["pages"] // 20))]
-        found["counts"] = _figures(counts)
+        found["counts"] = figures(counts)
         return found
     finally:
         engine.dispose()
@@ -124,7 +124,7 @@ def _pages(works: Works, engine: Engine, query: Any, pages: int, chance: random.
         seconds.append(spent)
         if not after or number % 5 == 4:
             after = _deep(works, query, chance)
-    return _figures(seconds)
+    return figures(seconds)
 
 
 def _page(works: Works, query: Any, after: str) -> str:
@@ -159,12 +159,6 @@ def _counts(works: Works) -> dict[str, int]:
         return complaints.counts(work.session, NOW, complaints.query_from({}))
 
 
-def _figures(seconds: list[float]) -> dict[str, float]:
-    ordered = sorted(seconds)
-    return {"n": len(ordered), "p50_ms": round(statistics.median(ordered) * 1000, 2),
-            "p95_ms": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))] * 1000, 2)}
-
-
 def table(result: dict[str, Any]) -> str:
     """p50 and p95 of each kind of page, a column a database."""
     names = list(result["databases"])
@@ -173,6 +167,5 @@ def table(result: dict[str, Any]) -> str:
              f"  {'':<28}" + "".join(f"{name:>22}" for name in names)]
     for key in (*QUERIES, "counts"):
         title = "all six counts" if key == "counts" else f"page of 20, {key}"
-        lines.append(f"  {title:<28}" + "".join(
-            f"{result['databases'][name][key]['p50_ms']:>12,} /{result['databases'][name][key]['p95_ms']:>8,}" for name in names))
+        lines.append(row(title, 28, result["databases"], key))
     return "\n".join(lines)

@@ -1,7 +1,6 @@
 """Offering a full queue to a full house: 500 waiting, 50 people; beside a scan that asks the database about every pair."""
 
 import argparse
-import statistics
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from backend.kernel.actors import BOT, SYSTEM, Role, staff_actor
 from backend.people.tables import Staff
 from backend.scripts import service as scripts
 from benchmarks import surroundings
+from benchmarks.columns import figures, row
 from benchmarks.deadline_sweep import NOW, databases, timed
 from benchmarks.processes import ROOT
 
@@ -70,7 +70,7 @@ def _measure(url: str, sizes: dict[str, int]) -> dict[str, Any]:
             seconds["naive"].append(spent)
         if not offered or offered < pairs:
             raise AssertionError(f"the router offered {offered}, the plain scan {pairs}")
-        found = {name: _figures(values) for name, values in seconds.items()}
+        found = {name: figures(values) for name, values in seconds.items()}
         return {**found, "offered": offered, "scan_offered": pairs,
                 "faster": round(found["naive"]["p50_ms"] / found["all"]["p50_ms"], 1)}
     finally:
@@ -157,12 +157,6 @@ def _may(session: Any, staff_id: str, group: str, kind: str) -> bool:
     return group in str(found[0]).split(",") and found[1] < PLACES and found[2] < 2
 
 
-def _figures(seconds: list[float]) -> dict[str, float]:
-    ordered = sorted(seconds)
-    return {"n": len(ordered), "p50_ms": round(statistics.median(ordered) * 1000, 2),
-            "p95_ms": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))] * 1000, 2)}
-
-
 def table(result: dict[str, Any]) -> str:
     """p50 and p95, a column a database."""
     names = list(result["databases"])
@@ -171,8 +165,7 @@ def table(result: dict[str, Any]) -> str:
              f"  {'':<36}" + "".join(f"{name:>22}" for name in names)]
     for key, title in (("all", "offer everybody who can be offered"), ("idle", "a run with nothing to do"),
                        ("naive", "plain scan, a query a pair")):
-        lines.append(f"  {title:<36}" + "".join(
-            f"{result['databases'][name][key]['p50_ms']:>12,} /{result['databases'][name][key]['p95_ms']:>8,}" for name in names))
+        lines.append(row(title, 36, result["databases"], key))
     lines.append(f"  {'offered (plain scan)':<36}" + "".join(
         f"{result['databases'][name]['offered']:>14} ({result['databases'][name]['scan_offered']:>5})" for name in names))
     return "\n".join(lines)
