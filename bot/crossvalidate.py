@@ -28,12 +28,13 @@ SUSPECT = 0.05
 
 @dataclass(frozen=True)
 class Unseen:
-    """Probabilities of every phrase by a model trained without it; columns are `classes`."""
+    """What models trained without a phrase say of it; columns are `classes`."""
 
     texts: Sequence[str]
     labels: np.ndarray
     classes: np.ndarray
-    scores: np.ndarray  # before the temperature
+    scores: np.ndarray  # logarithms of the probabilities at the look that settled it
+    look: np.ndarray  # the number of that look, from 0 (decision 0017)
 
 
 def folds(labels: Sequence[str], count: int = FOLDS) -> np.ndarray:
@@ -47,7 +48,7 @@ def folds(labels: Sequence[str], count: int = FOLDS) -> np.ndarray:
     return result
 
 
-def summary(unseen: Unseen, temperature: float, limits: Mapping[str, float], refuse: float, unsure: float) -> dict[str, Any]:
+def summary(unseen: Unseen, limits: Mapping[str, float], refuse: float, unsure: float) -> dict[str, Any]:
     """Figures of the product's decision; `limits`, `refuse`, `unsure` as in config.yml."""
     from bot.components.decision import FALLBACK, OUT_OF_SCOPE, decide
     from bot.components.softmax import softmax
@@ -58,7 +59,7 @@ def summary(unseen: Unseen, temperature: float, limits: Mapping[str, float], ref
     losses = [
         float(-np.log(softmax(unseen.scores / t)[np.arange(len(own)), own] + 1e-12).mean()) for t in TEMPERATURES
     ]
-    chances = softmax(unseen.scores / temperature)
+    chances = softmax(unseen.scores)
     best = [str(name) for name in unseen.classes[chances.argmax(axis=1)]]
     said = []
     for row in chances:
@@ -71,6 +72,11 @@ def summary(unseen: Unseen, temperature: float, limits: Mapping[str, float], ref
         "phrases": len(truth),
         "macro_f1": scores(truth, best, 1)["macro_f1"],
         "macro_f1_of_decisions": scores(truth, said, 1)["macro_f1"],
+        "looks": [
+            {"settled": float((unseen.look == n).mean()), "right": float((np.array(best) == truth)[unseen.look == n].mean())}
+            for n in np.unique(unseen.look)
+        ],
+        # What every probability's logarithm would best be divided by; near 1 when they mean what they say.
         "best_temperature": float(TEMPERATURES[int(np.argmin(losses))]),
         "in_scope_refused": float(refused[ours].mean()),
         "out_of_scope_refused": float(refused[~ours].mean()) if (~ours).any() else 0.0,
@@ -107,7 +113,7 @@ def suspects(unseen: Unseen) -> list[dict[str, Any]]:
 
 
 def unseen_scores(pipeline: Sequence[Mapping[str, Any]]) -> Unseen:
-    """Featurize as config.yml says (the n-gram weights see all texts, never labels), then fit once a fold."""
+    """Featurize as config.yml says (the n-gram weights see all texts, never labels), then fit each look once a fold."""
     from rasa.engine.graph import ExecutionContext, GraphSchema
     from rasa.engine.storage.local_model_storage import LocalModelStorage
     from rasa.engine.storage.resource import Resource
@@ -116,26 +122,52 @@ def unseen_scores(pipeline: Sequence[Mapping[str, Any]]) -> Unseen:
     from bot.components.classifier import ZhIntentClassifier
 
     data = TrainingDataImporter.load_from_dict(training_data_paths=[str(ROOT / "data" / "nlu")]).get_nlu_data()
+    examples = [one for one in data.intent_examples if one.get("text")]
+    labels = [str(one.get("intent")) for one in examples]
+    looks: list[tuple[Mapping[str, Any], np.ndarray]] = []
     with tempfile.TemporaryDirectory() as folder:
         storage = LocalModelStorage(Path(folder))
         for number, step in enumerate(pipeline):
             module, _, name = str(step["name"]).rpartition(".")
             kind = getattr(import_module(module), name)
+            if name == "ZhDecision":
+                break
             given = {**kind.get_default_config(), **{key: value for key, value in step.items() if key != "name"}}
             resource = Resource(f"part{number}")
             context = ExecutionContext(GraphSchema({}), node_name=resource.name)
             part = kind.create(given, storage, resource, context)
             if kind is ZhIntentClassifier:
-                return _scored(part, given, data)
+                looks.append((given, _scored(part, given, examples, labels)))
+                continue
             if hasattr(part, "train"):
                 part.train(data)
             part.process_training_data(data)
-    raise SystemExit("config.yml 的 pipeline 里没有 ZhIntentClassifier。")
+    if not looks:
+        raise SystemExit("config.yml 的 pipeline 里没有 ZhIntentClassifier。")
+    texts = [one.get("text") for one in examples]
+    return Unseen(texts, np.array(labels), np.array(sorted(set(labels))), *climbed(looks, sorted(set(labels))))
 
 
-def _scored(classifier: Any, given: Mapping[str, Any], data: Any) -> Unseen:
-    examples = [one for one in data.intent_examples if one.get("text")]
-    labels = [str(one.get("intent")) for one in examples]
+def climbed(looks: Sequence[tuple[Mapping[str, Any], np.ndarray]], classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Every phrase's log-probabilities at the first look that is sure of it (else the last), and that look's number."""
+    from bot.components.ladder import blended, sure_enough
+
+    opinions = [
+        blended(logs, looks[0][1], given["first_share"]) if n and given["first_share"] else logs
+        for n, (given, logs) in enumerate(looks)
+    ]
+    result = opinions[-1].copy()
+    number = np.full(len(result), len(looks) - 1)
+    for n in range(len(looks) - 2, -1, -1):
+        given, scores = looks[n][0], opinions[n]
+        how = (given["settle_from"], given["watch"], given["watch_below"])
+        sure = np.array([sure_enough(row, classes, *how) for row in np.exp(scores)])
+        result[sure], number[sure] = scores[sure], n
+    return result, number
+
+
+def _scored(classifier: Any, given: Mapping[str, Any], examples: Sequence[Any], labels: Sequence[str]) -> np.ndarray:
+    """Log-probabilities of one look, each phrase's by a model of the other folds."""
     sparse, dense = classifier.prepared(examples)
     fold = folds(labels)
     result: np.ndarray | None = None
@@ -144,9 +176,9 @@ def _scored(classifier: Any, given: Mapping[str, Any], data: Any) -> Unseen:
         model = classifier.fitted(given, sparse[learn], dense[learn], [labels[i] for i in learn])
         if result is None:
             result = np.zeros((len(labels), len(model.classes)), dtype=np.float32)
-        result[judge] = model.scores(sparse[judge], dense[judge])
+        result[judge] = np.log(model.probabilities(sparse[judge], dense[judge], given["temperature"]) + 1e-12)
     assert result is not None
-    return Unseen([one.get("text") for one in examples], np.array(labels), np.array(sorted(set(labels))), result)
+    return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -169,8 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{row['chance']:.4f} {row['label']} → {row['instead']} {row['instead_chance']:.2f}  {row['text']}")
         return 0
     decision = step["ZhDecision"]
-    report = summary(unseen, step["ZhIntentClassifier"]["temperature"], decision["risk"], decision["refuse_below"],
-                     decision["unsure_below"])
+    report = summary(unseen, decision["risk"], decision["refuse_below"], decision["unsure_below"])
     print(json.dumps(report, ensure_ascii=False, indent=2))
     return 0
 

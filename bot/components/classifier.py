@@ -1,4 +1,7 @@
-"""Intent classifier: multinomial logistic regression over n-grams and the sentence vectors (decision 0006)."""
+"""Intent classifier: multinomial logistic regression over n-grams and sentence vectors (decision 0006).
+
+It may stand in the pipeline several times, each with more features than the one before (decision 0017).
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,12 @@ from rasa.shared.exceptions import RasaException
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix, hstack, vstack
 
 from bot.components.decision import OUT_OF_SCOPE
 from bot.components.fingerprint import files_fingerprint
-from bot.components.softmax import SoftmaxModel, fit, unit
+from bot.components.ladder import blended, features_of, first_look, is_settled, remember_look, settle, sure_enough
+from bot.components.softmax import SoftmaxModel, fit, softmax, unit
 
 RANKING = 10
 
@@ -35,8 +39,23 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        # Chosen by cross-validation on our own phrases: bot/crossvalidate.py, decision 0006.
-        return {"C": 8.0, "dense_weight": 1.2, "balance": 0.5, "max_iter": 40, "temperature": 1.0}
+        return {
+            # Chosen by cross-validation on our own phrases: bot/crossvalidate.py, decision 0006.
+            "C": 8.0,
+            "dense_weight": 1.2,
+            "balance": 0.5,
+            "max_iter": 40,
+            "temperature": 1.0,
+            # Aliases of the features it looks at; none: all that stand before it.
+            "featurizers": [],
+            # How much of the first look's opinion a later one takes over.
+            "first_share": 0.0,
+            # From this probability on the message is settled here; above 1: never (decision 0017).
+            "settle_from": 2.0,
+            # … but not while one of these intents has this probability.
+            "watch": [],
+            "watch_below": 0.03,
+        }
 
     def __init__(self, config: Dict[Text, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._config = {**self.get_default_config(), **config}
@@ -47,7 +66,7 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
-        return files_fingerprint("bot/components/softmax.py")
+        return files_fingerprint("bot/components/softmax.py", "bot/components/ladder.py")
 
     @classmethod
     def create(
@@ -59,28 +78,44 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
     ) -> ZhIntentClassifier:
         return cls(config, model_storage, resource)
 
-    @staticmethod
-    def _parts(message: Message) -> Tuple[csr_matrix, List[np.ndarray]]:
-        """The n-grams, and the vector of each encoder by its place in the pipeline."""
-        _, sparse = message.get_sparse_features(TEXT)
-        dense = [one for one in message.features if one.attribute == TEXT and one.is_dense()]
-        if sparse is None or not dense:
-            raise RasaException("意图分类器需要 n-gram 与句向量两种特征，请检查 config.yml 的 pipeline 顺序。")
-        return csr_matrix(sparse.features), [one.features[0] for one in dense]
+    def _views(self, messages: Sequence[Message]) -> Tuple[csr_matrix, List[np.ndarray]]:
+        """The n-grams of all messages side by side, and each encoder's vectors; shapes (messages, …)."""
+        columns = list(zip(*(features_of(message, self._config["featurizers"]) for message in messages), strict=True))
+        sparse = [vstack([one.features for one in column]) for column in columns if column[0].is_sparse()]
+        dense = [np.stack([one.features[0] for one in column]) for column in columns if column[0].is_dense()]
+        if not sparse:
+            raise RasaException("意图分类器需要 n-gram 特征，请检查 config.yml 的 pipeline 顺序与 featurizers。")
+        return hstack(sparse).tocsr(), dense
 
-    def _blocks(self, messages: List[Message]) -> Tuple[csr_matrix, np.ndarray]:
-        parts = [self._parts(message) for message in messages]
-        views = [np.stack(view) for view in zip(*(vectors for _, vectors in parts), strict=True)]
+    def _dense(self, views: Sequence[np.ndarray]) -> np.ndarray:
+        """Each encoder's vectors centred, of one length, side by side; no column without an encoder."""
         if [view.shape[1] for view in views] != [len(mean) for mean in self._means]:
             raise RasaException("意图分类器是用别的句向量训练的。请重新训练：make model")
-        dense = [unit(view - mean) for view, mean in zip(views, self._means, strict=True)]
-        return vstack([rows for rows, _ in parts]).tocsr(), np.hstack(dense) * np.float32(self._config["dense_weight"])
+        units = [unit(view - mean) for view, mean in zip(views, self._means, strict=True)]
+        rows = len(views[0]) if views else 1
+        return np.hstack([np.zeros((rows, 0), dtype=np.float32), *units]) * np.float32(self._config["dense_weight"])
 
     def prepared(self, examples: List[Message]) -> Tuple[csr_matrix, np.ndarray]:
         """The training phrases' features; from now on vectors are centred by their means."""
-        vectors = zip(*(self._parts(message)[1] for message in examples), strict=True)
-        self._means = [np.mean(view, axis=0).astype(np.float32) for view in vectors]
-        return self._blocks(examples)
+        sparse, views = self._views(examples)
+        self._means = [np.mean(view, axis=0).astype(np.float32) for view in views]
+        dense = self._dense(views) if views else np.zeros((len(examples), 0), dtype=np.float32)
+        return sparse, dense
+
+    def _chances(self, message: Message) -> np.ndarray:
+        """One message's probabilities; its few n-grams pick their rows, which a sparse product would do ten times slower."""
+        found = features_of(message, self._config["featurizers"])
+        scores = self._model.intercept.copy()
+        start = 0
+        for one in found:
+            if one.is_sparse():
+                scores += one.features.data @ self._model.sparse[start + one.features.col]
+                start += one.features.shape[1]
+        if start != len(self._model.sparse):
+            raise RasaException("意图分类器是用别的 n-gram 词表训练的。请重新训练：make model")
+        scores += (self._dense([one.features for one in found if one.is_dense()]) @ self._model.dense)[0]
+        chances: np.ndarray = softmax(scores[None, :] / self._config["temperature"])[0]
+        return chances
 
     def train(self, training_data: TrainingData) -> Resource:
         examples = [m for m in training_data.intent_examples if m.get(INTENT) and m.get(TEXT)]
@@ -95,7 +130,7 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
                 sparse=self._model.sparse,
                 dense=self._model.dense,
                 intercept=self._model.intercept,
-                mean=np.concatenate(self._means),
+                mean=np.concatenate([np.zeros(0, dtype=np.float32), *self._means]),
                 widths=[len(mean) for mean in self._means],
                 probe_sparse=sparse[:1].toarray(),
                 probe_dense=dense[:1],
@@ -129,7 +164,8 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
                 arrays = np.load(folder / "classifier.npz", allow_pickle=False)
                 classes = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
                 component._model = SoftmaxModel(classes, arrays["sparse"], arrays["dense"], arrays["intercept"])
-                component._means = np.split(arrays["mean"], np.cumsum(arrays["widths"])[:-1])
+                ends = np.cumsum(arrays["widths"], dtype=int)
+                component._means = np.split(arrays["mean"], ends[:-1]) if len(ends) else []
                 probe = csr_matrix(arrays["probe_sparse"])
                 got = component._probabilities(probe, arrays["probe_dense"])[0]
                 if not np.allclose(got, arrays["expected"], atol=1e-3):
@@ -140,14 +176,24 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
-            probabilities = self._probabilities(*self._blocks([message]))[0]
-            order = np.argsort(-probabilities)
-            # The foreign class is always told: the refusal rests on it.
-            told = [i for place, i in enumerate(order) if place < RANKING or self._model.classes[i] == OUT_OF_SCOPE]
-            ranking = [{"name": self._model.classes[i], "confidence": float(probabilities[i])} for i in told]
-            message.set("intent", dict(ranking[0]), add_to_output=True)
-            message.set("intent_ranking", ranking, add_to_output=True)
+            if not is_settled(message):
+                logs, first = np.log(self._chances(message) + 1e-12), first_look(message)
+                if first is not None and self._config["first_share"]:
+                    logs = blended(logs, first, self._config["first_share"])
+                remember_look(message, logs)
+                self._tell(message, np.exp(logs))
         return messages
+
+    def _tell(self, message: Message, chances: np.ndarray) -> None:
+        classes, given = self._model.classes, self._config
+        order = np.argsort(-chances)
+        # The foreign class is always told: the refusal rests on it.
+        told = [i for place, i in enumerate(order) if place < RANKING or classes[i] == OUT_OF_SCOPE]
+        ranking = [{"name": classes[i], "confidence": float(chances[i])} for i in told]
+        message.set("intent", dict(ranking[0]), add_to_output=True)
+        message.set("intent_ranking", ranking, add_to_output=True)
+        if sure_enough(chances, classes, given["settle_from"], given["watch"], given["watch_below"]):
+            settle(message)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         return training_data

@@ -64,10 +64,10 @@ class ZhRiskCues(GraphComponent):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        return {"cues": CUES, "weight": 0.7}
+        return {"cues": CUES, "weight": 0.7, "alias": None}
 
     def __init__(self, config: Dict[Text, Any], name: Text) -> None:
-        self._name = name
+        self._name = config["alias"] or name
         self._weight = float(config["weight"])
         self._cues = read_cues(ROOT / config["cues"])
         self._groups = sorted({cue.group for cue in self._cues})
@@ -93,10 +93,11 @@ class ZhRiskCues(GraphComponent):
     def features(self, text: str) -> np.ndarray:
         """`text` is normalised."""
         spoken = sound(text)
-        seen = np.array([cue.seen.search(text) is not None for cue in self._cues], dtype=np.float32)
+        seen = [cue.seen.search(text) is not None for cue in self._cues]
         heard = [cue.heard is not None and cue.heard.search(spoken) is not None for cue in self._cues]
-        groups = [any(s and cue.group == group for s, cue in zip(seen, self._cues, strict=True)) for group in self._groups]
-        return np.concatenate([seen, HEARD * np.array(heard, dtype=np.float32), np.array(groups, dtype=np.float32)])
+        there = {cue.group for cue, found in zip(self._cues, seen, strict=True) if found}
+        groups = [group in there for group in self._groups]
+        return np.array([*seen, *(HEARD * found for found in heard), *groups], dtype=np.float32)
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:

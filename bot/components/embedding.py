@@ -16,18 +16,22 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.components.encoder import CachedEncoder, EncoderMissing, second_encoder, shared_encoder
 from bot.components.fingerprint import files_fingerprint
+from bot.components.ladder import is_settled
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class ZhSentenceEmbedding(GraphComponent):
-    """Adds one encoder's vector (`encoder: e5` or `use`); the classifier centres it by the training mean."""
+    """Adds one encoder's vector (`encoder: e5` or `use`); the classifier centres it by the training mean.
+
+    A message that an earlier classifier has settled is left alone: this is where its time is saved.
+    """
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        return {"encoder": "e5"}
+        return {"encoder": "e5", "alias": None}
 
     def __init__(self, config: Dict[Text, Any], name: Text) -> None:
-        self._name = name
+        self._name = config["alias"] or name
         self._encoder = self._chosen(str(config["encoder"]))
 
     @staticmethod
@@ -65,7 +69,7 @@ class ZhSentenceEmbedding(GraphComponent):
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
-            if message.get(TEXT) is not None:
+            if message.get(TEXT) is not None and not is_settled(message):
                 self._add(message, self._encoder.one(message.get(TEXT)))
         return messages
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
 from typing import Any, Dict, List, Text, Type
 
 import numpy as np
@@ -41,14 +42,16 @@ class ZhNgramFeaturizer(GraphComponent):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        return {"unit": "char", "min_ngram": 1, "max_ngram": 4, "min_df": 1}
+        return {"unit": "char", "min_ngram": 1, "max_ngram": 4, "min_df": 1, "alias": None}
 
     def __init__(self, config: Dict[Text, Any], name: Text, model_storage: ModelStorage, resource: Resource) -> None:
         self._config = {**self.get_default_config(), **config}
-        self._name = name
+        self._name = self._config["alias"] or name
         self._storage = model_storage
         self._resource = resource
         self._vectorizer = self._new_vectorizer(None)
+        self._analyse = self._vectorizer.build_analyzer()
+        self._idf = np.zeros(0)
 
     def _new_vectorizer(self, vocabulary: Any) -> TfidfVectorizer:
         common = {"sublinear_tf": True, "lowercase": False, "vocabulary": vocabulary, "dtype": np.float32}
@@ -76,10 +79,11 @@ class ZhNgramFeaturizer(GraphComponent):
     def train(self, training_data: TrainingData) -> Resource:
         texts = [self._text(message) for message in training_data.training_examples if message.get(TEXT)]
         self._vectorizer.fit(texts)
+        self._idf = self._vectorizer.idf_  # a property that reckons anew each time
         with self._storage.write_to(self._resource) as folder:
             vocabulary = {term: int(index) for term, index in self._vectorizer.vocabulary_.items()}
             (folder / "vocabulary.json").write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
-            np.save(folder / "idf.npy", self._vectorizer.idf_)
+            np.save(folder / "idf.npy", self._idf)
         return self._resource
 
     @classmethod
@@ -99,16 +103,26 @@ class ZhNgramFeaturizer(GraphComponent):
         except (ValueError, OSError) as error:
             raise RasaException(f"模型缺少 n-gram 词表（{error}）。请重新训练：make model") from error
         component._vectorizer = component._new_vectorizer(vocabulary)
-        component._vectorizer.idf_ = idf
+        component._vectorizer.vocabulary_ = vocabulary
+        component._idf = idf
         return component
 
+    def _row(self, text: str) -> coo_matrix:
+        """What the vectorizer's transform gives for one text, (1, vocabulary), without its cost of a batch."""
+        vocabulary = self._vectorizer.vocabulary_
+        counted = Counter(vocabulary[term] for term in self._analyse(text) if term in vocabulary)
+        columns = np.fromiter(counted.keys(), dtype=np.int32, count=len(counted))
+        often = np.fromiter(counted.values(), dtype=np.float32, count=len(counted))
+        weights = (1.0 + np.log(often)) * self._idf[columns]
+        weights /= max(float(np.sqrt(weights @ weights)), 1e-12)
+        place = (weights.astype(np.float32), (np.zeros(len(columns), dtype=np.int32), columns))
+        return coo_matrix(place, shape=(1, len(vocabulary)))
+
     def process(self, messages: List[Message]) -> List[Message]:
-        usable = [message for message in messages if message.get(TEXT) is not None]
-        if usable:
-            matrix = self._vectorizer.transform([self._text(message) for message in usable])
-            for row, message in enumerate(usable):
-                vector = coo_matrix(matrix[row])
-                message.add_features(Features(vector, FEATURE_TYPE_SENTENCE, TEXT, self._name))
+        for message in messages:
+            if message.get(TEXT) is not None:
+                row = self._row(self._text(message))
+                message.add_features(Features(row, FEATURE_TYPE_SENTENCE, TEXT, self._name))
         return messages
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:

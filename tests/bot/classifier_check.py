@@ -17,8 +17,11 @@ from scipy.sparse import coo_matrix, csr_matrix
 from bot.components.classifier import ZhIntentClassifier
 from bot.components.cues import ZhRiskCues, read_cues
 from bot.components.decision import ZhDecision, decide, in_scope, risk_first
+from bot.components.embedding import ZhSentenceEmbedding
+from bot.components.ladder import is_settled, remember_look, settle, sure_enough
+from bot.components.ngrams import ZhNgramFeaturizer
 from bot.components.softmax import fit
-from bot.crossvalidate import Unseen, folds, summary, suspects
+from bot.crossvalidate import Unseen, climbed, folds, summary, suspects
 
 LIMITS = {"report_emergency": 0.3, "request_human": 0.3}
 
@@ -64,6 +67,75 @@ def a_trained_classifier_is_the_same_after_loading_and_a_broken_one_says_what_to
     weights.write_bytes(weights.read_bytes()[:200])
     assert "make model" in refusal(ZhIntentClassifier.load, config, storage, resource, None)
     assert "例句" in refusal(trained.train, TrainingData([]))
+
+
+def an_early_look_uses_its_own_features_and_settles_only_what_is_sure() -> None:
+    examples = [message(f"退款{n}", "ask_refund", 0) for n in range(4)] + [message(f"人工{n}", "request_human", 1) for n in range(4)]
+    storage = LocalModelStorage(Path(tempfile.mkdtemp()))
+    early = {"featurizers": ["words"], "settle_from": 0.7, "watch": ["request_human"], "watch_below": 0.3}
+    first = ZhIntentClassifier(early, storage, Resource("first"))
+    first.train(TrainingData(examples))
+    first = ZhIntentClassifier.load(early, storage, Resource("first"), None)  # type: ignore[arg-type]
+    plain, human, strange = (message(text, None, place, widths=()) for text, place in (("退款", 0), ("人工", 1), ("别的", 4)))
+    first.process([plain, human, strange])
+    assert plain.get("intent")["name"] == "ask_refund" and is_settled(plain)
+    assert human.get("intent")["name"] == "request_human" and not is_settled(human), "a watched intent is always looked at again"
+    assert not is_settled(strange)
+    swayed, alone = message("退款", None, 4), message("退款", None, 4)
+    remember_look(swayed, np.log(np.array([0.01, 0.99])))
+    for share, said in ((0.5, swayed), (0.5, alone)):
+        taught = ZhIntentClassifier({"first_share": share}, storage, Resource("taught"))
+        taught.train(TrainingData(examples))
+        taught.process([said])
+    by_name = [{one["name"]: one["confidence"] for one in said.get("intent_ranking")} for said in (swayed, alone)]
+    assert by_name[0]["request_human"] > by_name[1]["request_human"], "the first look has its share"
+    last = ZhIntentClassifier({}, storage, Resource("last"))
+    last.train(TrainingData(examples))
+    told = plain.get("intent_ranking")
+    last.process([plain])
+    assert plain.get("intent_ranking") == told, "what is settled stays"
+    assert "句向量" in refusal(last.process, [message("没有", None, 0, widths=())])
+
+
+def a_settled_message_is_not_embedded() -> None:
+    class Counted:
+        calls = 0
+
+        def one(self, text: str) -> np.ndarray:
+            self.calls += 1
+            return np.ones(3, dtype=np.float32)
+
+    embedding = ZhSentenceEmbedding.__new__(ZhSentenceEmbedding)
+    embedding._name, embedding._encoder = "e5", Counted()  # type: ignore[assignment]
+    open_, settled = Message({TEXT: "还没定"}), Message({TEXT: "定了"})
+    settle(settled)
+    embedding.process([open_, settled])
+    assert embedding._encoder.calls == 1 and not settled.features
+    assert [one.origin for one in open_.features] == ["e5"]
+
+
+def sure_enough_wants_a_likely_best_and_no_watched_one_in_question() -> None:
+    classes = ["ask_refund", "report_fraud"]
+    assert sure_enough([0.97, 0.03], classes, 0.6, ["report_fraud"], 0.05)
+    assert not sure_enough([0.55, 0.03], classes, 0.6, ["report_fraud"], 0.05)
+    assert not sure_enough([0.9, 0.1], classes, 0.6, ["report_fraud"], 0.05)
+    assert not sure_enough([0.97, 0.03], classes, 2.0, [], 0.05), "the last look settles nothing early"
+    early = {"settle_from": 0.8, "watch": [], "watch_below": 1.0, "first_share": 0.0}
+    looks = [(early, np.log(np.array([[0.9, 0.1], [0.6, 0.4]]))), ({"first_share": 0.0}, np.log(np.array([[0.2, 0.8], [0.3, 0.7]])))]
+    scores, look = climbed(looks, classes)
+    assert look.tolist() == [0, 1] and np.allclose(np.exp(scores), [[0.9, 0.1], [0.3, 0.7]])
+    looks[1][0]["first_share"] = 0.5
+    mixed = np.exp(climbed(looks, classes)[0][1])
+    assert abs(mixed.sum() - 1) < 1e-6 and mixed[0] == sorted((0.3, mixed[0], 0.6))[1], "between the two opinions"
+
+
+def one_text_gets_the_same_ngrams_as_a_batch_would() -> None:
+    texts = ["我的订单怎么还没到", "退货地址发我一下", "呢呢呢呢", "", "ab 订单 12"]
+    part = ZhNgramFeaturizer({"unit": "char", "max_ngram": 3}, "letters", None, None)  # type: ignore[arg-type]
+    part._vectorizer.fit(texts)
+    part._idf = part._vectorizer.idf_
+    for text, row in zip(texts, part._vectorizer.transform(texts), strict=True):
+        assert np.allclose(part._row(text).toarray(), row.toarray(), atol=1e-6), text
 
 
 def rare_intents_count_more_the_fuller_the_balance() -> None:
@@ -120,9 +192,9 @@ def phrases_are_judged_unseen_and_wrong_labels_come_first() -> None:
     classes = np.array(["ask_refund", "out_of_scope", "report_fraud"])
     truth = np.array(["ask_refund", "ask_refund", "out_of_scope", "report_fraud"])
     scores = np.array([[6, 0, 0], [0, 0, 6], [0, 6, 0], [3, 0, 2.0]], dtype=np.float32)
-    unseen = Unseen(["好", "标错", "外", "险"], truth, classes, scores)
+    unseen = Unseen(["好", "标错", "外", "险"], truth, classes, scores, np.array([0, 0, 1, 1]))
     assert [row["text"] for row in suspects(unseen)] == ["标错"]
-    told = summary(unseen, 1.0, {"report_fraud": 0.2}, 0.75, 0.2)
+    told = summary(unseen, {"report_fraud": 0.2}, 0.75, 0.2)
     assert told["out_of_scope_refused"] == 1.0 and told["in_scope_refused"] == 0.0
     by_limit = {row["from"]: (row["recall"], row["precision"]) for row in told["risk"]["report_fraud"]}
     assert by_limit[0.5] == (0.0, 0.0) and by_limit[0.2] == (1.0, 0.5)
@@ -131,6 +203,10 @@ def phrases_are_judged_unseen_and_wrong_labels_come_first() -> None:
 def main() -> None:
     phrases_are_judged_unseen_and_wrong_labels_come_first()
     a_trained_classifier_is_the_same_after_loading_and_a_broken_one_says_what_to_do()
+    an_early_look_uses_its_own_features_and_settles_only_what_is_sure()
+    a_settled_message_is_not_embedded()
+    sure_enough_wants_a_likely_best_and_no_watched_one_in_question()
+    one_text_gets_the_same_ngrams_as_a_batch_would()
     rare_intents_count_more_the_fuller_the_balance()
     a_risk_wins_from_its_limit_on_whatever_else_is_likelier()
     what_is_probably_foreign_is_refused_and_what_is_unclear_asks_again()
