@@ -97,6 +97,11 @@ class Backend:
         body = {"conversation_id": conversation_id, "text": text}
         return await self._call("POST", f"/api/bot/complaints/{number}/supplement", json=body, tries=1)
 
+    async def withdraw(self, number: str, conversation_id: str, *, confirmed: bool) -> dict[str, Any]:
+        """Refused (409) until confirmed, and where it cannot be: the fields then say which complaint, and how it stands."""
+        body = {"conversation_id": conversation_id, "confirmed": confirmed}
+        return await self._call("POST", f"/api/bot/complaints/{number}/withdraw", json=body, tries=1 if confirmed else 2)
+
     async def _call(
         self,
         method: str,

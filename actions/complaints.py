@@ -139,7 +139,7 @@ class ComplaintDone(Action):
                 return [*_cleared(), SlotSet("awaiting", "last4"), SlotSet("pending_complaint_no", number)]
             stored = await self._backend.supplement(number, tracker.sender_id, str(slots.get(rules.DESCRIPTION) or ""))
         except BackendError as error:
-            return [*_cleared(), *_no_answer(dispatcher, tracker, error)]
+            return [*_cleared(), *no_answer(dispatcher, tracker, error)]
         return [*_cleared(), *_tell(dispatcher, "complaint.supplemented", stored)]
 
     def _not_filed(self, dispatcher: CollectingDispatcher, error: Exception, slots: Dict[Text, Any]) -> List[EventType]:
@@ -170,8 +170,11 @@ class ComplaintDone(Action):
         return [SlotSet("complaint_unfiled", True), SlotSet("form_say", None)]
 
 
-class _AboutComplaint:
+class AboutComplaint:
     """Finds the complaint that is meant: named, last filed here, or the newest of the conversation."""
+
+    #: What `awaiting` says while the number, and then the last four digits, are asked for this purpose.
+    NUMBER_AWAITED, LAST4_AWAITED = "complaint_no", "last4"
 
     def __init__(self, backend: Optional[Backend] = None) -> None:
         self._backend = backend or Backend.from_environment()
@@ -183,6 +186,36 @@ class _AboutComplaint:
             if number is None or complaint.get("number") == number:
                 return complaint
         return None
+
+    def _ask_number(self, dispatcher: CollectingDispatcher) -> List[EventType]:
+        say(dispatcher, "complaint.ask_number")
+        return [SlotSet("awaiting", self.NUMBER_AWAITED), SlotSet("pending_complaint_no", None)]
+
+    async def _prove(self, dispatcher: CollectingDispatcher, tracker: Tracker, number: str) -> List[EventType]:
+        """Another conversation's complaint: opened by the phone's last digits, said already or asked now."""
+        last4 = numbers.find_last4(parsing.Said.of(tracker.latest_message).text)
+        if last4:
+            return await self.look_up(dispatcher, tracker, number, last4)
+        say(dispatcher, "complaint.ask_last4")
+        return [SlotSet("awaiting", self.LAST4_AWAITED), SlotSet("pending_complaint_no", number)]
+
+    async def look_up(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, number: str, last4: str
+    ) -> List[EventType]:
+        try:
+            complaint = await self._backend.look_up(tracker.sender_id, number, last4)
+        except BackendError as error:
+            if error.status == 404:
+                say(dispatcher, "complaint.not_found")
+                return [SlotSet("awaiting", self.NUMBER_AWAITED), SlotSet("pending_complaint_no", None)]
+            if error.status == 429:
+                say(dispatcher, "complaint.lookup_locked")
+                return [SlotSet("awaiting", None), SlotSet("pending_complaint_no", None)]
+            return no_answer(dispatcher, tracker, error)
+        return self._found(dispatcher, complaint)
+
+    def _found(self, dispatcher: CollectingDispatcher, complaint: Dict[Text, Any]) -> List[EventType]:
+        return _tell(dispatcher, "complaint.progress", complaint)
 
 
 def _tell(dispatcher: CollectingDispatcher, key: str, complaint: Dict[Text, Any]) -> List[EventType]:
@@ -201,7 +234,7 @@ def _tell(dispatcher: CollectingDispatcher, key: str, complaint: Dict[Text, Any]
     ]
 
 
-class QueryComplaint(_AboutComplaint, Action):
+class QueryComplaint(AboutComplaint, Action):
     def name(self) -> Text:
         return "action_query_complaint"
 
@@ -216,35 +249,15 @@ class QueryComplaint(_AboutComplaint, Action):
         try:
             complaint = await self._mine(tracker, number)
         except BackendError as error:
-            return _no_answer(dispatcher, tracker, error)
+            return no_answer(dispatcher, tracker, error)
         if complaint is not None:
-            return _tell(dispatcher, "complaint.progress", complaint)
+            return self._found(dispatcher, complaint)
         if number is None:
-            say(dispatcher, "complaint.ask_number")
-            return [SlotSet("awaiting", "complaint_no")]
-        last4 = numbers.find_last4(parsing.Said.of(tracker.latest_message).text)
-        if last4:
-            return await self.look_up(dispatcher, tracker, number, last4)
-        say(dispatcher, "complaint.ask_last4")
-        return [SlotSet("awaiting", "last4"), SlotSet("pending_complaint_no", number)]
-
-    async def look_up(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, number: str, last4: str
-    ) -> List[EventType]:
-        try:
-            complaint = await self._backend.look_up(tracker.sender_id, number, last4)
-        except BackendError as error:
-            if error.status == 404:
-                say(dispatcher, "complaint.not_found")
-                return [SlotSet("awaiting", "complaint_no"), SlotSet("pending_complaint_no", None)]
-            if error.status == 429:
-                say(dispatcher, "complaint.lookup_locked")
-                return [SlotSet("awaiting", None), SlotSet("pending_complaint_no", None)]
-            return _no_answer(dispatcher, tracker, error)
-        return _tell(dispatcher, "complaint.progress", complaint)
+            return self._ask_number(dispatcher)
+        return await self._prove(dispatcher, tracker, number)
 
 
-class UrgeComplaint(_AboutComplaint, Action):
+class UrgeComplaint(AboutComplaint, Action):
     def name(self) -> Text:
         return "action_urge_complaint"
 
@@ -257,11 +270,11 @@ class UrgeComplaint(_AboutComplaint, Action):
                 return [SlotSet("awaiting", "complaint_no")]
             urged = await self._backend.urge(str(complaint["number"]), tracker.sender_id)
         except BackendError as error:
-            return _no_answer(dispatcher, tracker, error)
+            return no_answer(dispatcher, tracker, error)
         return _tell(dispatcher, "complaint.urged", {**complaint, **urged})
 
 
-class SupplementComplaint(_AboutComplaint, Action):
+class SupplementComplaint(AboutComplaint, Action):
     def name(self) -> Text:
         return "action_supplement_complaint"
 
@@ -278,11 +291,11 @@ class SupplementComplaint(_AboutComplaint, Action):
             number = str(complaint["number"])
             stored = await self._backend.supplement(number, tracker.sender_id, said.text)
         except BackendError as error:
-            return _no_answer(dispatcher, tracker, error)
+            return no_answer(dispatcher, tracker, error)
         return _tell(dispatcher, "complaint.supplemented", {**complaint, **stored})
 
 
-def _no_answer(dispatcher: CollectingDispatcher, tracker: Tracker, error: BackendError) -> List[EventType]:
+def no_answer(dispatcher: CollectingDispatcher, tracker: Tracker, error: BackendError) -> List[EventType]:
     """The backend did not help: only a person can look it up now."""
     logger.error("complaint look-up failed: %s", error)
     hand_over(dispatcher, "only_a_person", tracker.current_slot_values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Dict, List, Optional, Text
+from typing import Any, Dict, List, Optional, Text, Union
 
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, SlotSet
@@ -13,6 +13,7 @@ from actions import numbers, parsing
 from actions.client import Backend, BackendError
 from actions.complaints import QueryComplaint
 from actions.speech import answer, not_understood, say
+from actions.withdrawing import WithdrawComplaint, is_open
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class Inform(_Orders, Action):
     def __init__(self, backend: Optional[Backend] = None) -> None:
         super().__init__(backend)
         self._complaints = QueryComplaint(self._backend)
+        self._withdrawals = WithdrawComplaint(self._backend)
 
     def name(self) -> Text:
         return "action_inform"
@@ -90,11 +92,15 @@ class Inform(_Orders, Action):
         text = parsing.Said.of(tracker.latest_message).text
         awaiting, pending = tracker.get_slot("awaiting"), tracker.get_slot("pending_complaint_no")
         complaint_no = numbers.find_complaint_no(text)
+        # A number answers for the purpose it was asked for.
+        about: Union[QueryComplaint, WithdrawComplaint] = self._withdrawals if is_open(tracker) else self._complaints
         if complaint_no:
-            return await self._complaints.by_number(dispatcher, tracker, complaint_no)
+            return await about.by_number(dispatcher, tracker, complaint_no)
         last4 = numbers.find_last4(text)
-        if awaiting == "last4" and pending and last4:
-            return await self._complaints.look_up(dispatcher, tracker, str(pending), last4)
+        if awaiting == about.LAST4_AWAITED and pending and last4:
+            return await about.look_up(dispatcher, tracker, str(pending), last4)
+        if about is self._withdrawals and awaiting == about.NUMBER_AWAITED and last4 and not numbers.find_contact(text):
+            return await self._withdrawals.by_place(dispatcher, tracker)
         if numbers.find_contact(text):
             not_understood(dispatcher)
             return []
@@ -103,7 +109,7 @@ class Inform(_Orders, Action):
             return await self._status(dispatcher, tracker, order_no)
         if awaiting == "order_no":
             say(dispatcher, "order.not_found")
-        elif awaiting in ("complaint_no", "last4"):
+        elif awaiting in (about.NUMBER_AWAITED, about.LAST4_AWAITED):
             say(dispatcher, "complaint.not_found")
         else:
             not_understood(dispatcher)

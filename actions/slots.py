@@ -23,6 +23,7 @@ from actions.folding import bare, clauses, fold
 from actions.numbers import any_contact, find_contact, find_order_no, without_numbers
 from actions.parsing import Said
 from actions.replies import has_no_order, is_back, is_cancel, is_no, is_skip, is_yes, wants_person
+from actions.stories import facts_of
 from actions.wishes import find_remedy, tells_something
 
 __all__ = [
@@ -134,7 +135,7 @@ def start(said: Said, draft: Mapping[str, Any]) -> Step:
     if said.action is None:
         slots.update(_extras(said.text, {}))
         if tells_something(said.text):
-            slots[DESCRIPTION] = said.text[:MAX_DESCRIPTION]
+            slots[DESCRIPTION] = facts_of(said.text)[:MAX_DESCRIPTION]
     if ORDER_NO not in slots and draft.get("order_no"):
         # Asked about a moment ago in this conversation; repeated back before anything is filed.
         known = find_order_no(str(draft["order_no"]))
@@ -206,7 +207,8 @@ def _describe(said: Said, draft: Mapping[str, Any]) -> Step:
     extras = _extras(said.text, draft) if said.action is None else {}
     if said.action is not None or not tells_something(said.text):
         return Step("fill", extras, say="complaint.description_too_short")
-    return Step("fill", {DESCRIPTION: said.text[:MAX_DESCRIPTION]} | extras)
+    facts = facts_of(said.text, known_remedy=bool(draft.get(REMEDY)))
+    return Step("fill", {DESCRIPTION: facts[:MAX_DESCRIPTION]} | extras)
 
 
 def _remedy(said: Said, draft: Mapping[str, Any]) -> Step:

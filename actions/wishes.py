@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from actions.folding import bare, clauses
+from actions.folding import bare, clauses, fold
 from actions.numbers import without_numbers
 
 #: A clause is read this far: nobody states a wish after a hundred characters without a pause.
@@ -15,6 +16,7 @@ ROLE_CHARS = 24
 #: Fewer meaningful characters than this say nothing about what happened.
 MIN_DESCRIPTION = 4
 
+_CLAUSE = re.compile(r"[^\s,，。.!！?？~～;；:：…]+")
 _DEED = (
     r"道歉|赔礼|赔罪|对不起|赔偿|补偿|赔|退款|退货|退钱|退全款|退[还回]|全[额款]退|退一|退差|退我|退了|退掉|差价|换货|换[一个新把张台件套成只]|"
     r"更换|调换|重[新做]|重发|补[发寄送齐给]|维修|修[好理]|返修|返工|处罚|处分|开除|辞退|解雇|[扣罚].{0,4}(?:工资|奖金|钱)|"
@@ -61,18 +63,33 @@ _NO_STORY = re.compile(
 )
 
 
-def find_remedy(text: str) -> str | None:
-    """要求道歉, 退全款, 给我换一张新的 …; several wishes are joined. A refused one (不要赔偿) is none."""
+@dataclass(frozen=True)
+class Wish:
+    """What is wished, and where in the text it stands; `before` is what the same clause tells ahead of it."""
+
+    what: str
+    start: int
+    end: int
+    before: str = ""
+
+
+def wishes(text: str) -> list[Wish]:
+    """Every wish of a text in its order; a labelled one (要求：…) is the only one."""
     words = without_numbers(text)
     labelled = _LABELLED.search(words)
     if labelled:
-        return labelled.group("what").strip()
-    found: list[str] = []
-    for clause in _read(words):
-        wish, _ = _wish_of(clause)
-        if wish and wish not in found:
-            found.append(wish)
-    return "，".join(found) or None
+        return [Wish(labelled.group("what").strip(), *labelled.span())]
+    found = []
+    for clause in _CLAUSE.finditer(fold(words)):
+        wish, before = _wish_of(clause.group()[:CLAUSE_CHARS])
+        if wish:
+            found.append(Wish(wish, *clause.span(), before))
+    return found
+
+
+def find_remedy(text: str) -> str | None:
+    """要求道歉, 退全款, 给我换一张新的 …; several wishes are joined. A refused one (不要赔偿) is none."""
+    return "，".join(dict.fromkeys(wish.what for wish in wishes(text))) or None
 
 
 def _read(words: str) -> list[str]:
@@ -91,7 +108,7 @@ def _wish_of(clause: str) -> tuple[str | None, str]:
     wish = _WISH.match(clause)
     if wish and not _TOLD.search(wish.group("what")) and not _TOLD.search(clause):
         strong = wish.group("cue") not in ("要", "想", "请", "得", "尽快", "马上", "立刻", "应该")
-        if strong or _LEAD_OK.match(wish.group("lead")):
+        if strong or is_lead(wish.group("lead")):
             return _trimmed(wish.group("what")), wish.group("lead")
     if (
         len(clause) <= 16
@@ -101,6 +118,11 @@ def _wish_of(clause: str) -> tuple[str | None, str]:
     ):
         return _trimmed(clause), ""
     return None, ""
+
+
+def is_lead(before: str) -> bool:
+    """我只, 但现在 …: nothing is told ahead of the wish."""
+    return bool(_LEAD_OK.match(before))
 
 
 def _trimmed(wish: str) -> str:
@@ -117,7 +139,7 @@ def _story(clause: str) -> str:
     words = bare(clause)
     wish, before = _wish_of(clause)
     if wish is not None and not re.search(r"投诉|举报", clause):
-        return "" if _LEAD_OK.match(before) else bare(before)
+        return "" if is_lead(before) else bare(before)
     if re.search(r"投诉|举报|客诉|tousu", words):
         rest = _WANT_WORDS.sub(" ", words)
         return "".join(part for part in rest.split() if not _says_nothing(part))

@@ -187,11 +187,12 @@ def _verify(as_json: bool) -> None:
 
 @user.command("add")
 def user_add(username: str, role: Annotated[list[str], typer.Option("--role")],
-             name: Annotated[str, typer.Option("--name")] = "", as_json: Json = False) -> None:
+             name: Annotated[str, typer.Option("--name")] = "",
+             mail: Annotated[str, typer.Option("--mail", help="收提醒信的邮箱。")] = "", as_json: Json = False) -> None:
     """添加员工；密码从标准输入或提示读取。"""
     password = _ask_password()
     with the_works().begin(SYSTEM) as work:
-        staff = people.add(work, username, name or username, role, password)
+        staff = people.add(work, username, name or username, role, password, mail=mail)
     out({"username": staff.username, "id": staff.id}, as_json, f"已添加 {staff.username}。")
 
 
@@ -204,14 +205,22 @@ def user_passwd(username: str, as_json: Json = False) -> None:
     out({"username": username}, as_json, f"{username} 的密码已修改，需要重新登录。")
 
 
+@user.command("mail")
+def user_mail(username: str, address: Annotated[str, typer.Argument()] = "", as_json: Json = False) -> None:
+    """登记收提醒信的邮箱：时限逐级告知到谁，也给谁发一封信。不写邮箱就是不再发。"""
+    with the_works().begin(SYSTEM) as work:
+        given = people.set_mail(work, username, address).mail
+    out({"username": username, "mail": given}, as_json, f"{username} 的提醒信：{given or '不再发送'}。")
+
+
 @user.command("list")
 def user_list(as_json: Json = False) -> None:
     """员工名单。"""
     with the_works().read(SYSTEM) as work:
         everybody = people.everybody(work.session)
-    rows = [{"username": one.username, "name": one.display_name, "roles": roles, "active": one.active}
-            for one, roles in everybody]
-    words = [f"{one.username:<12}{one.display_name}  {'、'.join(roles)}" for one, roles in everybody]
+    rows = [{"username": one.username, "name": one.display_name, "roles": roles, "active": one.active,
+             "mail": one.mail} for one, roles in everybody]
+    words = [f"{one.username:<12}{one.display_name}  {'、'.join(roles)}  {one.mail or ''}" for one, roles in everybody]
     out(rows, as_json, "\n".join(words) or "还没有员工。")
 
 

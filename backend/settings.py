@@ -67,11 +67,18 @@ class Settings:
     smtp_user: str | None = None
     smtp_password: str | None = field(default=None, repr=False)
     mail_from: str | None = None
+    # Where staff reach this house, for links in letters; behind a proxy it cannot know by itself.
+    public_url: str | None = None
     secrets: Secrets = field(repr=False, kw_only=True)
 
     @property
     def bot_url(self) -> str:
         return f"http://127.0.0.1:{self.bot_port}"
+
+    @property
+    def address(self) -> str:
+        """Scheme, host and port ahead of a path, without a slash at the end."""
+        return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
 
     @property
     def pack_dir(self) -> Path:
@@ -111,6 +118,7 @@ def read_environment() -> Settings:
         smtp_user=env.get("ZHIKE_SMTP_USER") or None,
         smtp_password=env.get("ZHIKE_SMTP_PASSWORD") or None,
         mail_from=env.get("ZHIKE_MAIL_FROM") or None,
+        public_url=env.get("ZHIKE_PUBLIC_URL") or None,
         secrets=Secrets.load(var_dir / "secrets.json"),
     )
 

@@ -21,7 +21,6 @@ OFFERS_PERSON = frozenset(
         "system.fallback_again",
         "risk.anger_offer",
         "system.apology",
-        "complaint.withdraw_ask_person",
         "complaint.lookup_locked",
         "system.person_only",
         "feedback.express_anger",
@@ -45,6 +44,7 @@ class Choice:
     key: str | None = None
     score: float = 0.0
     options: tuple[str, ...] = ()
+    by_default: bool = False  # no script of the topic fits; `score` is that of the best of them
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def choose(
     if own is not None and own.score >= limits.fits:
         return Choice(own.key, own.score)
     if default is not None:
-        return Choice(default, own.score if own else 0.0)
+        return Choice(default, own.score if own else 0.0, by_default=True)
     return Choice(own.key, own.score) if own else Choice()
 
 

@@ -16,7 +16,19 @@ from sanic.response import HTTPResponse, json
 
 from bot import settings as bot_settings
 from bot.components.encoder import shared_encoder
-from bot.context import CHOOSE, both_clear, corrected, halves, interpret, names_other_order, no_answer, wants_of
+from bot.context import (
+    CHOOSE,
+    WITHDRAWS,
+    both_clear,
+    corrected,
+    halves,
+    interpret,
+    must_ask_again,
+    names_other_order,
+    no_answer,
+    pressed,
+    wants_of,
+)
 from bot.dialogue import context_of
 from bot.scripts import shared_cache
 from bot.study import register, shared_study
@@ -77,7 +89,11 @@ class WholeMessages(OutputChannel):
             logger.error("dropped a message without a script (%s)", message.get("utter_action"))
             return
         if message.get("match_score") is not None and self.chosen is None:
-            self.chosen = {"key": script["key"], "score": message["match_score"]}
+            self.chosen = {
+                "key": script["key"],
+                "score": message["match_score"],
+                "by_default": bool(message.get("by_default")),
+            }
         if message.get("not_understood"):
             self.understood = False
         said = {
@@ -243,8 +259,11 @@ async def _parse(agent: Any, body: Dict[str, Any]) -> List[Dict[str, Any]]:
     if body["script"] is not None:
         return [_certain(text or "…", CHOOSE, None, script=body["script"])]
     if body["action"] is not None:
-        known = {"said_last": body["said_last"]}
-        return [_certain(text or body["action"], ACTION_INTENTS[body["action"]], body["action"]) | known]
+        context = await context_of(agent, body["sender"], body["said_last"])
+        meant = pressed(body["action"], text, context)
+        intent = meant.intent if meant else ACTION_INTENTS[body["action"]]
+        known = {"said_last": context.said_last}
+        return [_certain(text or body["action"], intent, body["action"]) | known]
     context = await context_of(agent, body["sender"], body["said_last"])
     answer = interpret(text, context)
     if answer is not None:
@@ -263,6 +282,8 @@ async def _parse(agent: Any, body: Dict[str, Any]) -> List[Dict[str, Any]]:
         whole["intent"] = {"name": "inform", "confidence": 1.0}
     if no_answer(text, context) and wants_of(whole)[0] in ("affirm", "deny"):
         whole["intent"] = {"name": "nlu_fallback", "confidence": 1.0}
+    if must_ask_again(wants_of(whole)[0], context):
+        whole["intent"] = {"name": WITHDRAWS, "confidence": 1.0}
     return [whole | {"said_last": context.said_last}]
 
 

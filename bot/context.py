@@ -12,12 +12,15 @@ from typing import Any
 
 from bot.answers import INQUIRIES, OFFERS_PERSON
 from bot.short_answers import Answer, accepts_offer, picks, plain, read
+from bot.withdrawing import answer_to_withdrawal, chooses
 
 #: The bot has asked for a number; 算了 leaves the question, and nothing else.
 ASKED_A_NUMBER = frozenset({
     "order.ask_number", "order.not_found", "order.lookup_failed", "complaint.ask_number", "complaint.ask_last4",
-    "complaint.not_found", "complaint.none_to_urge",
+    "complaint.not_found", "complaint.none_to_urge", "complaint.withdraw_which",
 })  # fmt: skip
+#: Which complaint is to be withdrawn, and whether it really is.
+ASKED_WHICH, ASKED_WITHDRAWAL, WITHDRAWS = "complaint.withdraw_which", "complaint.withdraw_confirm", "withdraw_complaint"
 CONFIRM_SLOT = "complaint_confirmed"
 
 
@@ -55,6 +58,12 @@ def interpret(text: str, context: Context) -> Reading | None:
         answer = accepts_offer(text)
         if answer is not Answer.OTHER:
             return Reading("affirm" if answer is Answer.YES else "deny")
+    if context.said_last == ASKED_WITHDRAWAL:
+        action = {Answer.YES: "confirm", Answer.NO: "cancel"}.get(answer_to_withdrawal(text))
+        if action:
+            return Reading(WITHDRAWS, action=action)
+    if context.said_last == ASKED_WHICH and (chooses(text) or answer_to_withdrawal(text) is Answer.NO):
+        return Reading(WITHDRAWS if chooses(text) else "deny")
     if context.said_last in ASKED_A_NUMBER and read(text) in (Answer.LEAVE, Answer.NO):
         return Reading("deny")
     if _HOME.match(plain(text)):
@@ -71,6 +80,23 @@ def _in_form(text: str, context: Context) -> Reading | None:
         Answer.NO: Reading("deny", action="edit"),
         Answer.LEAVE: Reading("deny", action="cancel"),
     }.get(read(text))
+
+
+def pressed(action: str, title: str, context: Context) -> Reading | None:
+    """A button under the question whether to withdraw answers that question; elsewhere it means what it says.
+
+    Its yes pressed late, with other words in between, puts the question again: it is known what was wanted.
+    """
+    if context.form is not None or action not in ("confirm", "edit", "cancel"):
+        return None
+    if context.said_last == ASKED_WITHDRAWAL:
+        return Reading(WITHDRAWS, action=action)
+    return Reading(WITHDRAWS) if action == "confirm" and "撤" in title else None
+
+
+def must_ask_again(intent: str, context: Context) -> bool:
+    """Something like yes or no, but not plainly: a complaint is not withdrawn on a guess."""
+    return context.form is None and context.said_last == ASKED_WITHDRAWAL and intent in ("affirm", "deny")
 
 
 def no_answer(text: str, context: Context) -> bool:

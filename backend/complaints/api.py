@@ -100,10 +100,16 @@ def supplement_by_bot(number: str, body: BotSupplement, works: WorksDep, now: No
 
 @bot.post("/{number}/withdraw")
 def withdraw_by_bot(number: str, body: BotWithdraw, works: WorksDep, now: NowDep) -> dict[str, Any]:
-    """409 ``withdraw_not_confirmed`` until the customer has confirmed it; then it is done."""
+    """409 ``withdraw_not_confirmed`` until the customer has confirmed it; then it is done.
+
+    This and ``move_not_allowed`` name the complaint in their fields: number, title, stage, stage_text, receipt_url.
+    The customer hears of the withdrawal from the bot, so the house says nothing of it in the same breath.
+    """
     with works.begin(BOT, now) as work:
         complaint = service.found_in(work, body.conversation_id, number)
-        done = service.withdraw(work, complaint, body.text, confirmed=body.confirmed)
+        done = service.withdraw(
+            work, complaint, body.text, confirmed=body.confirmed, conversation_id=body.conversation_id
+        )
         return service.summary(work.session, done, now)
 
 

@@ -1,6 +1,6 @@
 """What customers do to their own complaint: urge, add, withdraw, say that they are not satisfied."""
 
-from backend.complaints import clocks, major, moves, rules, store
+from backend.complaints import clocks, major, moves, proofs, rules, store
 from backend.complaints.events import ComplaintSupplemented, ComplaintUrged
 from backend.complaints.rules import Action, Stage
 from backend.complaints.tables import Complaint
@@ -76,21 +76,42 @@ def supplement(work: Work, complaint: Complaint, text: str) -> Complaint:
     return complaint
 
 
-def withdraw(work: Work, complaint: Complaint, text: str, *, confirmed: bool) -> Complaint:
+def withdraw(
+    work: Work, complaint: Complaint, text: str, *, confirmed: bool, conversation_id: str | None = None
+) -> Complaint:
     """The customer takes the complaint back, after saying so twice.
 
-    Raises Conflict (``withdraw_not_confirmed``: what it means, in words; ``move_not_allowed``).
+    ``conversation_id``: where the bot asked and will say so itself. Raises Conflict
+    (``withdraw_not_confirmed``: what it means, in words; ``move_not_allowed``), both naming the complaint and how it
+    stands in their fields.
     """
-    if Action.WITHDRAW not in rules.LIFECYCLE.actions(Stage(complaint.stage)):
-        rules.LIFECYCLE.next(Stage(complaint.stage), Action.WITHDRAW)  # raises move_not_allowed
+    if confirmed:
+        clocks.hold(work, complaint.id)
+        complaint = locked(work, complaint.id)
+    try:
+        rules.LIFECYCLE.next(Stage(complaint.stage), Action.WITHDRAW, text="撤回")
+    except Conflict as error:
+        raise Conflict(error.code, error.message, fields=_named(complaint)) from error
     if not confirmed:
         raise Conflict(
             "withdraw_not_confirmed",
             f"撤回 {complaint.number} 后就不再处理，承诺的时间也不再算。请再确认一次。",
-            fields={"number": complaint.number},
+            fields=_named(complaint),
         )
-    words = rules.check_supplement(text or "客户本人撤回")
-    return moves.advance(work, complaint.id, Action.WITHDRAW, words, {})
+    default = "客户本人撤回" if conversation_id is None else "在会话里核对后确认撤回"
+    words = rules.check_supplement(text or default)
+    return moves.advance(work, complaint.id, Action.WITHDRAW, words, {"told_in": conversation_id})
+
+
+def _named(complaint: Complaint) -> dict[str, str]:
+    """For the bot's question and answer: the caller has shown that the complaint is theirs."""
+    return {
+        "number": complaint.number,
+        "title": rules.title(complaint.description),
+        "stage": complaint.stage,
+        "stage_text": Stage(complaint.stage).zh,
+        "receipt_url": proofs.receipt_url(complaint.id),
+    }
 
 
 def not_satisfied(work: Work, complaint: Complaint, text: str) -> Complaint:

@@ -31,6 +31,7 @@ class ComplaintMoved(Fact):
     to_stage: str
     public_text: str
     by: str = "staff"  # staff | customer | bot | system
+    told_in: str | None = None  # the conversation in which the bot tells the customer of it
     channel: str = ""
     owner_id: str | None = None
     category: str | None = None

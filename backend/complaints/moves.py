@@ -93,6 +93,7 @@ def _change_stage(work: Work, complaint: Complaint, act: Action, text: str, deta
     _in_table(complaint, act)
     before = Stage(complaint.stage)
     public_text = str(detail.pop("public_text", "") or "").strip()
+    told_in = detail.pop("told_in", None)
     detail = _PREPARE.get(act, _as_given)(work, complaint, text, detail)
     facts = {**detail, "text": text, "now": work.now, "closed_at": complaint.closed_at}
     after = rules.LIFECYCLE.next(before, act, reopen_days=policy().reopen_days, **facts)
@@ -120,7 +121,7 @@ def _change_stage(work: Work, complaint: Complaint, act: Action, text: str, deta
         merging.tie(work, complaint, str(detail["into_id"]), text)
     elif act is Action.ASSESS:
         major.judge(work, complaint)
-    _report(work, complaint, act, before, after, public_text or (text if open_words else ""), kept)
+    _report(work, complaint, act, before, after, public_text or (text if open_words else ""), kept, told_in)
 
 
 def _clocks_after(work: Work, complaint: Complaint, act: Action) -> None:
@@ -144,6 +145,7 @@ def _report(
     after: Stage,
     told: str,
     kept: dict[str, Any],
+    told_in: str | None,
 ) -> None:
     codes = (
         "category",
@@ -178,6 +180,7 @@ def _report(
             to_stage=after.value,
             public_text=told,
             by=work.actor.kind,
+            told_in=told_in,
             channel=complaint.channel,
             owner_id=complaint.owner_id,
             category=complaint.category,

@@ -46,8 +46,18 @@ STALE = timedelta(days=60)
 
 def on_moved(work: Work, fact: ComplaintMoved) -> None:
     key = KEYS.get(fact.to_stage)
-    if key is not None:
+    if key is not None and not _hears_from_bot(work, fact):
         tell(work, fact.complaint_id, key, fact.public_text)
+
+
+def _hears_from_bot(work: Work, fact: ComplaintMoved) -> bool:
+    """The bot is just telling this very customer: said twice, or as news at the next word, it would be odd.
+
+    Somebody else's browser may have done it (the number and four digits were enough): then the customer hears.
+    """
+    complaint = store.by_id(work.session, fact.complaint_id)
+    there = conversations.by_id(work.session, fact.told_in) if fact.told_in else None
+    return complaint is not None and there is not None and there.customer_id == complaint.customer_id
 
 
 def on_paused(work: Work, fact: ComplaintPaused) -> None:

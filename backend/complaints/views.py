@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import Session
 
 from backend.complaints import proofs, rules, store
-from backend.complaints.rules import ROAD, Stage
+from backend.complaints.rules import ROAD, Action, Stage
 from backend.complaints.tables import Complaint
 from backend.complaints.thread import SUBJECT
 from backend.deadlines import service as deadlines
@@ -20,8 +20,10 @@ def summary(session: Session, complaint: Complaint, now: datetime) -> dict[str, 
     promised_at, promised_text = deadlines.promise_words(promise)
     return {
         "number": complaint.number,
+        "title": rules.title(complaint.description),
         "stage": complaint.stage,
         "stage_text": Stage(complaint.stage).zh,
+        "can_withdraw": Action.WITHDRAW in rules.LIFECYCLE.actions(Stage(complaint.stage)),
         "promised_at": promised_at.isoformat() if promised_at else None,
         "promised_text": promised_text,
         "receipt_url": proofs.receipt_url(complaint.id),

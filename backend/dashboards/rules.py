@@ -31,6 +31,7 @@ NOT_AN_ANSWER_KEYS = (
     "complaint.confirm", "complaint.ask_what_to_change", "complaint.cancelled", "complaint.file_failed",
     "complaint.resume", "complaint.ask_number", "complaint.ask_last4", "complaint.not_found",
     "complaint.lookup_locked", "complaint.none_to_urge", "complaint.withdraw_ask_person",
+    "complaint.withdraw_which", "complaint.withdraw_confirm",
 )
 
 # The deadlines that "overdue" speaks of: what the customer was told, and what staff decide by.

@@ -17,7 +17,7 @@ INTENTS = {"emergency": "report_emergency", "fraud": "report_fraud", "info_secur
 # Words that offer a person already: a second offer beneath them would be one too many.
 OFFERS_A_PERSON = frozenset({"risk.anger_offer", "feedback.express_anger", "feedback.dispute_outcome", "handoff.offer",
                              "system.fallback_again", "system.person_only", "system.apology",
-                             "complaint.withdraw_ask_person", "complaint.file_failed"})
+                             "complaint.withdraw_not_possible", "complaint.file_failed"})
 A_DAY = timedelta(hours=24)
 # A declined offer is not repeated at once: so many messages (theirs and ours) it stays unsaid.
 QUIET_FOR = 8
@@ -29,7 +29,7 @@ BUTTON = RiskFinding("button", "customer_request", "客户按了「转人工」�
 CONFIRMED = {
     "risk.anger_offer": RiskFinding("anger_confirmed", "anger", "客户情绪激动，问过本人，同意转人工。"),
     "system.person_only": RiskFinding("person_only_confirmed", "only_a_person", "价格、退款、赔付的决定只能由人作，客户同意转人工。"),
-    "complaint.withdraw_ask_person": RiskFinding("withdrawal_confirmed", "only_a_person", "撤回投诉要由人核实，客户同意转人工。"),
+    "complaint.withdraw_not_possible": RiskFinding("withdrawal_too_late", "only_a_person", "投诉到了这一步不能再撤回，客户要跟人说。"),
     "system.fallback_again": RiskFinding("failure_confirmed", "repeated_failure", "机器人连续没听懂，客户按了「转人工」。"),
     "system.apology": RiskFinding("bot_failure_confirmed", "bot_failure", "机器人没有答上，客户按了「转人工」。"),
 }

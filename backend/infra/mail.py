@@ -39,12 +39,15 @@ NOT_LET_IN = "邮件服务器不接受这个账号或密码。请核对 ZHIKE_SM
 NOT_PRIVATE = "邮件服务器不支持加密连接，信没有发。请换用支持 TLS 的地址，再重启。"
 
 
-def put(work: Work, to: str, subject: str, text: str) -> None:
-    """Leave a letter that is sent once this transaction has committed. What identifies a person is masked."""
+def put(work: Work, to: str, subject: str, text: str, once: str | None = None) -> None:
+    """Leave a letter that is sent once this transaction has committed. What identifies a person is masked.
+
+    ``once`` names the news and who hears it: however often it is left, it is one letter.
+    """
     outbox.put(work, KIND, {
         "to": to, "subject": " ".join(mask_text(subject).split())[:200], "text": mask_text(text)[:MOST_WORDS],
         "id": new_id(), "at": work.now.isoformat(),
-    })  # fmt: skip
+    }, once=once)  # fmt: skip
 
 
 @dataclass(frozen=True)

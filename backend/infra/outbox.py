@@ -1,5 +1,6 @@
 """Jobs that follow a commit and must not be lost: kept as rows, claimed by one worker, retried with patience."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,9 +53,20 @@ class OutboxJob(SQLModel, table=True):
     parked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
 
-def put(work: Work, kind: str, payload: dict[str, Any], due_at: datetime | None = None) -> None:
-    """Leave a job that runs after this transaction has committed, not before ``due_at``."""
-    work.session.add(OutboxJob(id=new_id(), kind=kind, payload=payload, due_at=due_at or work.now))
+def put(
+    work: Work, kind: str, payload: dict[str, Any], due_at: datetime | None = None, once: str | None = None
+) -> None:
+    """Leave a job that runs after this transaction has committed, not before ``due_at``.
+
+    ``once`` names the deed: a second job of that name is never left, done or not; of two transactions at the same
+    time the database refuses one.
+    """
+    job_id = new_id() if once is None else hashlib.sha256(f"{kind}:{once}".encode()).hexdigest()[:32]
+    if once is not None:
+        work.flush()
+        if work.session.get(OutboxJob, job_id) is not None:
+            return
+    work.session.add(OutboxJob(id=job_id, kind=kind, payload=payload, due_at=due_at or work.now))
 
 
 def run_due(

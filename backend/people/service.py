@@ -16,6 +16,7 @@ from backend.infra.db import blind_index
 from backend.infra.work import Work, Works
 from backend.kernel.actors import SYSTEM, Actor, Role, staff_actor
 from backend.kernel.clock import utc_now
+from backend.kernel.contacts import parse_contact
 from backend.kernel.errors import Conflict, Invalid, NotFound, TooMany, Unauthorised
 from backend.kernel.ids import new_id, new_token
 from backend.people import rules, store
@@ -42,7 +43,7 @@ def _hash(token: str) -> str:
 
 
 def add(work: Work, username: str, display_name: str, roles: list[str], password: str,
-        skill_groups: str = "", staff_id: str | None = None, languages: str = "zh") -> Staff:
+        skill_groups: str = "", staff_id: str | None = None, languages: str = "zh", mail: str = "") -> Staff:
     """Put a person on the payroll. Raises Conflict (``username_taken``), Invalid."""
     username = username.strip().lower()
     known = {role.value for role in Role}
@@ -53,13 +54,43 @@ def add(work: Work, username: str, display_name: str, roles: list[str], password
     rules.check_password(password, username)
     staff = Staff(id=staff_id or new_id(), username=username, display_name=display_name,
                   password_hash=_hasher().hash(password), skill_groups=skill_groups,
-                  languages=languages, created_at=work.now)
+                  languages=languages, mail=_address(mail), created_at=work.now)
     work.session.add(staff)
     work.flush()
     for role in roles:
         work.session.add(StaffRole(staff_id=staff.id, role=role))
     work.journal("staff_added", "staff", staff.id, username=username, roles=roles)
     return staff
+
+
+def _address(mail: str) -> str | None:
+    """Raises Invalid (``bad_mail``)."""
+    if not mail.strip():
+        return None
+    try:
+        kind, address = parse_contact(mail)
+    except Invalid:
+        kind, address = "phone", ""
+    if kind != "email" or address.lower() != mail.strip().lower():
+        raise Invalid("bad_mail", "这不是一个邮箱地址，应像 lin@example.com。", fields={"mail": "写不对"})
+    return address
+
+
+def set_mail(work: Work, username: str, mail: str) -> Staff:
+    """Where this person's letters go; empty: none are sent. Raises NotFound, Invalid (``bad_mail``)."""
+    staff = store.by_username(work.session, username)
+    if staff is None:
+        raise NotFound("staff_not_found", f"没有登录名是「{username}」的同事。")
+    staff.mail = _address(mail)
+    work.session.add(staff)
+    work.journal("mail_changed", "staff", staff.id, given=staff.mail is not None)
+    return staff
+
+
+def mail_of(session: Session, ids: Collection[str]) -> dict[str, str]:
+    """Addresses of those who are here and have one, by id."""
+    found = staff_by_ids(session, ids)
+    return {one: found[one].mail or "" for one in ids if one in found and found[one].active and found[one].mail}
 
 
 def set_password(work: Work, username: str, password: str) -> None:
@@ -195,6 +226,6 @@ def seed(work: Work, pack_dir: Path, demo_password: str) -> list[str]:
             continue
         add(work, person["username"], person["name"], person["roles"], demo_password,
             ",".join(person.get("skill_groups", [])), staff_id=person["username"],
-            languages=",".join(person.get("languages", ["zh"])))
+            languages=",".join(person.get("languages", ["zh"])), mail=str(person.get("mail") or ""))
         added.append(person["username"])
     return added

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
-from backend.infra.db import UtcDateTime
+from backend.infra.db import EncryptedText, UtcDateTime
 
 
 class Staff(SQLModel, table=True):
@@ -20,6 +20,7 @@ class Staff(SQLModel, table=True):
     active: bool = True
     skill_groups: str = Field(default="", max_length=200)  # keys of skill groups, separated by commas
     languages: str = Field(default="zh", max_length=40)  # spoken with customers, separated by commas: zh,en
+    mail: str | None = Field(default=None, sa_column=Column(EncryptedText))  # letters of the house; none: told inside
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 

@@ -69,7 +69,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
 _USUAL_BYTES = 60
 MOST_BYTES: dict[str, int] = {
     "order_no": 20, "tracking_no": 24, "complaint_no": 20, "ticket_no": 20, "contact_masked": 40, "ahead": 4, "eta_minutes": 4, "days": 4,
-    "receipt_url": 120, "description": 600, "item_name": 120, "progress": 120, "options": 240, "promised_at": 60,
+    "receipt_url": 120, "description": 600, "item_name": 120, "progress": 120, "options": 640, "promised_at": 60,
 }
 
 # Words that would say nothing without them: a filing that does not name its number and date is no receipt.
@@ -77,6 +77,9 @@ REQUIRED: dict[str, frozenset[str]] = {
     "complaint.filed": frozenset({"complaint_no", "promised_at"}),
     "complaint.confirm": frozenset({"description", "contact_masked"}),
     "complaint.progress": frozenset({"complaint_stage"}),
+    "complaint.withdraw_confirm": frozenset({"complaint_no", "description"}),
+    "complaint.withdraw_which": frozenset({"options"}),
+    "complaint.withdrawn": frozenset({"complaint_no"}),
     "order.status": frozenset({"order_status"}),
     "handoff.out_of_hours": frozenset({"service_hours"}),
     "handoff.callback_booked": frozenset({"ticket_no", "promised_at"}),

@@ -72,6 +72,7 @@ class FakeBackend:
         self.filed: dict[str, dict[str, Any]] = {}  # by idempotency key
         self.urged: list[str] = []
         self.supplements: list[tuple[str, str]] = []
+        self.withdrawn: list[str] = []
         self.lookups = 0
         self._changed = threading.Condition()
         backend = self
@@ -122,16 +123,38 @@ class FakeBackend:
         return next((row for key, row in self.filed.items() if key != body["idempotency_key"]
                      and all(row[name] == body[name] for name in same)), None)
 
-    @staticmethod
-    def shape(row: dict[str, Any]) -> dict[str, Any]:
+    def shape(self, row: dict[str, Any]) -> dict[str, Any]:
         return {
-            "number": row["number"],
-            "stage": "registered",
-            "stage_text": "已登记",
+            **self.named(row),
+            "can_withdraw": row.get("stage") is None,
             "promised_at": "2026-10-12T10:00:00Z",
             "promised_text": "10月12日（周一）18:00",
+        }
+
+    @staticmethod
+    def named(row: dict[str, Any]) -> dict[str, str]:
+        """What a refused withdrawal says of the complaint; `stage` is set by the test that moves it on."""
+        names = {None: "已登记", "withdrawn": "已撤回", "closed": "已结案"}
+        stage = row.get("stage")
+        return {
+            "number": row["number"],
+            "title": str(row["description"])[:24],
+            "stage": stage or "registered",
+            "stage_text": names[stage],
             "receipt_url": f"https://shop.example/r/{row['number']}",
         }
+
+    def withdraw(self, number: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """As the product's route does: refused until confirmed, and once it is over."""
+        row = next((row for row in self.filed.values() if row["number"] == number), None)
+        if row is None or body["conversation_id"] not in (row["conversation_id"], row.get("found_by")):
+            return 404, {"code": "complaint_not_found", "message": ""}
+        if row.get("stage") or not body["confirmed"]:
+            code = "move_not_allowed" if row.get("stage") else "withdraw_not_confirmed"
+            return 409, {"code": code, "message": "", "fields": self.named(row)}
+        row["stage"] = "withdrawn"
+        self.withdrawn.append(number)
+        return 200, self.shape(row)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -197,6 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.backend.lookups += 1
             row = rows.get(body["number"])
             if row and row["contact"].endswith(body["last4"]):
+                row["found_by"] = body["conversation_id"]
                 self._send(200, self.backend.shape(row))
             else:
                 self._send(404, {"code": "complaint_not_found", "message": ""})
@@ -204,6 +228,8 @@ class _Handler(BaseHTTPRequestHandler):
             number = path.split("/")[-2]
             self.backend.urged.append(number)
             self._send(200, self.backend.shape(rows[number]))
+        elif path.endswith("/withdraw"):
+            self._send(*self.backend.withdraw(path.split("/")[-2], body))
         elif path.endswith("/supplement"):
             number = path.split("/")[-2]
             self.backend.supplements.append((number, body["text"]))

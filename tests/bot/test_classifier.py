@@ -1,19 +1,14 @@
 """The intent classifier's parts, checked in the bot's own environment; and the pure folding of what names nothing."""
 
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from bot.text import normalise
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.bot.own_python import checked
 
 
 def test_classifier_cues_and_decision_do_what_they_say_and_refuse_what_is_broken() -> None:
-    done = subprocess.run([ROOT / ".venv/bot/bin/python", "-W", "ignore", "-m", "tests.bot.classifier_check"], cwd=ROOT,
-                          capture_output=True, text=True, timeout=120)
-    assert done.stdout.strip().endswith("OK"), done.stderr[-3000:]
+    checked("classifier_check")
 
 
 @pytest.mark.parametrize(

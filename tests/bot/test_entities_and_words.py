@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +10,11 @@ import pytest
 from bot import serve, simplified
 from bot.settings import load
 from bot.vocabulary import VocabularyBroken, read_dictionary, read_names, words_of
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.bot.own_python import checked
 
 
 def test_entities_have_true_offsets_and_our_words_stay_whole() -> None:
-    done = subprocess.run([ROOT / ".venv/bot/bin/python", "-W", "ignore", "-m", "tests.bot.entities_check"], cwd=ROOT,
-                          capture_output=True, text=True, timeout=180)
-    assert done.stdout.strip().endswith("OK"), done.stderr[-3000:]
+    checked("entities_check", seconds=180)
 
 
 def a_dictionary(folder: Path, content: str | bytes) -> Path:

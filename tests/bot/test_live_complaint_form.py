@@ -23,7 +23,7 @@ def test_a_sentence_that_says_it_all_is_asked_for_the_contact_only(customer: Cus
     (card,) = customer.say("13800001111")
     assert card["script"]["key"] == "complaint.confirm"
     assert card["variables"] == {
-        "description": sentence,
+        "description": "订单123456的快递员骂人",
         "remedy": "道歉",
         "order_no": "123456",
         "contact_masked": "138****1111",
@@ -152,7 +152,7 @@ def file_the_same_again(customer: Customer) -> dict[str, Any]:
 def test_the_same_complaint_told_again_is_added_to_the_one_that_stands(customer: Customer, backend: FakeBackend) -> None:
     number = file_the_same_again(customer)["variables"]["complaint_no"]
     assert keys(customer.say("是同一件")) == ["complaint.supplemented"]
-    assert (number, SAID_TWICE) in backend.supplements
+    assert (number, "订单HM260917-3382的送货员骂人，电话13800002222") in backend.supplements
     assert filed_by(customer, backend)["number"] == number
 
 

@@ -154,6 +154,7 @@ def test_a_turn_tells_which_script_was_chosen_and_whether_it_was_understood(cust
     customer.say("发票怎么开")
     assert customer.nlu["answer"]["key"] == "invoice.how_to_issue"
     assert customer.nlu["answer"]["score"] > 0.7
+    assert customer.nlu["answer"]["by_default"] is False, "the topic's default script, and the right one by its questions"
     assert customer.nlu["understood"] is True
     customer.say("😀😀")
     assert (customer.nlu["answer"], customer.nlu["understood"]) == (None, False)

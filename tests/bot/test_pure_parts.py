@@ -70,7 +70,12 @@ def test_the_matcher_picks_within_the_intents_topic() -> None:
 
 def test_a_poor_match_gives_the_topics_default() -> None:
     within = [Candidate("refund.when", REFUND, 0.2)]
-    assert choose(REFUND, 0.9, within, within, "refund.default", LIMITS).key == "refund.default"
+    assert choose(REFUND, 0.9, within, within, "refund.default", LIMITS) == Choice("refund.default", 0.2, by_default=True)
+
+
+def test_the_default_script_that_fits_by_its_own_questions_is_no_makeshift() -> None:
+    within = [Candidate("refund.default", REFUND, 0.5)]
+    assert choose(REFUND, 0.9, within, within, "refund.default", LIMITS) == Choice("refund.default", 0.5)
 
 
 def test_a_strong_match_overrules_only_an_unsure_intent() -> None:

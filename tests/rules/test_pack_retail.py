@@ -28,7 +28,8 @@ SYSTEM_KEYS = words(
     complaint.cancelled complaint.file_failed complaint.resume
     complaint.progress complaint.ask_number complaint.ask_last4 complaint.not_found
     complaint.lookup_locked complaint.urged complaint.none_to_urge complaint.supplemented
-    complaint.withdraw_ask_person
+    complaint.withdraw_confirm complaint.withdraw_which complaint.withdrawn complaint.withdraw_kept
+    complaint.withdrawn_already complaint.withdraw_not_possible
     complaint.stage_acknowledged complaint.stage_investigating complaint.stage_communicated
     complaint.stage_closed complaint.stage_reopened complaint.stage_withdrawn complaint.stage_merged
     complaint.stage_referred complaint.stage_extended complaint.stage_paused complaint.stage_resumed
@@ -51,6 +52,12 @@ SPOKEN_WITH = {
     "complaint.filed": {"complaint_no", "promised_at", "receipt_url"},
     "complaint.progress": {"complaint_no", "complaint_stage", "promised_at", "receipt_url"},
     "complaint.urged": {"complaint_no", "complaint_stage", "promised_at"},
+    "complaint.withdraw_confirm": {"complaint_no", "description", "complaint_stage"},
+    "complaint.withdraw_which": {"options"},
+    "complaint.withdrawn": {"complaint_no", "receipt_url"},
+    "complaint.withdraw_kept": {"complaint_no"},
+    "complaint.withdrawn_already": {"complaint_no", "receipt_url"},
+    "complaint.withdraw_not_possible": {"complaint_no", "complaint_stage", "receipt_url"},
     **{
         f"complaint.stage_{stage}": {"complaint_no", "promised_at", "receipt_url", "progress", "days"}
         for stage in words(
@@ -104,7 +111,7 @@ ACTIONS = {"request_human", "file_complaint", "confirm", "edit", "cancel", "none
 QUEUE_ACTIONS = {"bot_meanwhile", "leave_message", "call_back", "stay_in_queue", "cancel_queue", "back_to_bot",
                  "stay_with_agent"}
 # Words a button may say that belong to intents handled by rules, not by an example question.
-COMMANDS = {"查投诉进度", "催一下我的投诉", "我要补充材料", "没有别的事了"}
+COMMANDS = {"查投诉进度", "催一下我的投诉", "我要补充材料", "撤回我的投诉", "没有别的事了"}
 
 # House voice, and 广告法 Art. 9 / 消保法 on absolute wording: a bot's promise binds the shop.
 BANNED = ["亲", "请耐心等待", "百分之百", "绝对", "保证", "一定会", "！", "!"]

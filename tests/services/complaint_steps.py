@@ -76,7 +76,8 @@ def move(
 
 # 严重 2 × 复杂 1 × 影响 2 × 紧急 3 = 12, as in the mock pages' story.
 SCORES = {"severity": 2, "complexity": 1, "impact": 2, "urgency": 3}
-WAY: tuple[tuple[str, dict[str, Any]], ...] = (
+type Way = tuple[tuple[str, dict[str, Any]], ...]
+WAY: Way = (
     ("acknowledge", {}),
     ("assess", {**SCORES, "category": "logistics.pickup", "unit": "logistics"}),
     ("investigate", {"text": "两次失约的原因"}),
@@ -86,8 +87,8 @@ WAY: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def bring_to(works: Works, number: str, last: str, at: datetime = NOW) -> None:
-    for action, detail in WAY:
+def bring_to(works: Works, number: str, last: str, at: datetime = NOW, way: Way = WAY) -> None:
+    for action, detail in way:
         if action == "close":
             explain_lateness(works, number, at)
         move(works, number, action, at=at, **detail)

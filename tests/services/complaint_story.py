@@ -8,15 +8,15 @@ from backend.complaints import store
 from backend.complaints.tables import Complaint, ComplaintEntry
 from backend.conversations import service as conversations
 from backend.customers import service as customers
-from backend.deadlines import service as deadlines
 from backend.infra.work import Works
 from backend.kernel.actors import BOT, SYSTEM, Actor
 from backend.kernel.ids import new_id
 from tests.cast import LIN_JIA, NOW
+from tests.services import complaint_steps as steps
+from tests.services.complaint_steps import SCORES
 
-SCORES = {"severity": 2, "complexity": 1, "impact": 2, "urgency": 3}
 REPLY = "陈女士您好，投诉查清了：快递漏了派单。处理办法：今天换新桌板。"
-WAY: tuple[tuple[str, dict[str, Any]], ...] = (
+WAY: steps.Way = (
     ("acknowledge", {}),
     ("assess", {**SCORES, "category": "logistics.pickup", "unit": "logistics"}),
     ("investigate", {}),
@@ -49,24 +49,16 @@ def filed(
 def move(
     works: Works, complaint: Complaint, action: str, actor: Actor = LIN_JIA, at: datetime = NOW, **detail: Any
 ) -> Complaint:
-    with works.begin(actor, at) as work:
-        return complaints.move(work, complaint.number, action, **detail)
+    return steps.move(works, complaint.number, action, actor, at, **detail)
 
 
 def bring_to(works: Works, complaint: Complaint, last: str, at: datetime = NOW) -> None:
-    for action, detail in WAY:
-        if action == "close":
-            explain_lateness(works, complaint, at)
-        move(works, complaint, action, at=at, **detail)
-        if action == last:
-            return
+    steps.bring_to(works, complaint.number, last, at, WAY)
 
 
 def explain_lateness(works: Works, complaint: Complaint, at: datetime = NOW) -> None:
     """What ran late in the story is explained, as the closing asks for it."""
-    with works.begin(LIN_JIA, at) as work:
-        for kind in {row.kind for row in deadlines.without_cause(work.session, "complaint", complaint.id)}:
-            complaints.explain_breach(work, complaint.number, kind, "short_of_staff", "国庆当班的人少")
+    steps.explain_lateness(works, complaint.number, at)
 
 
 def fresh(works: Works, complaint: Complaint) -> Complaint:

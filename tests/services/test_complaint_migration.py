@@ -1,47 +1,29 @@
 """Complaints that were filed before this version survive it: in place on the desk, and found by search."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from sqlalchemy import Engine, text
 
 from backend.complaints import proofs
 from backend.complaints import service as complaints
 from backend.complaints.service import Query
 from backend.infra import schema
-from backend.infra.db import EncryptedText, make_engine
+from backend.infra.db import EncryptedText
 from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM
-from tests import postgres
 from tests.cast import NOW
+from tests.old_version import stand_at
 
 OLD = datetime(2026, 9, 24, 2, 12, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def old_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+@pytest.fixture
+def old_engine(unmigrated: Engine) -> Engine:
     """A database as the version before left it."""
-    server: Engine | None = None
-    if request.param == "postgresql":
-        if postgres.missing():
-            pytest.skip(postgres.missing() or "")
-        server = request.getfixturevalue("postgres_engine")
-        engine = make_engine(postgres.create(server, "old_version", template=None))
-    else:
-        engine = make_engine(f"sqlite:///{tmp_path}/old.db")
-    config = schema._config()
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
-        connection.commit()
-    yield engine
-    engine.dispose()
-    if server is not None:
-        postgres.drop(server, "old_version")
+    stand_at(unmigrated, "0003")
+    return unmigrated
 
 
 def insert(connection: Any, table: str, **values: Any) -> None:

@@ -7,14 +7,14 @@ from sqlmodel import select
 
 from backend.complaints import proofs
 from backend.complaints import service as complaints
-from backend.complaints.tables import CustomerNotice
+from backend.complaints.tables import Complaint, CustomerNotice
 from backend.conversations import alerts
 from backend.conversations import service as conversations
 from backend.customers import service as customers
 from backend.infra.work import Works
-from backend.kernel.actors import SYSTEM
+from backend.kernel.actors import BOT, SYSTEM
 from tests.cast import LIN_JIA, NOW, SHEN_LAN
-from tests.services.complaint_story import REPLY, bring_to, filed, kinds, move, said
+from tests.services.complaint_story import REPLY, bring_to, filed, kinds, move, said, thread
 
 GONE = NOW + timedelta(days=3)
 
@@ -135,3 +135,37 @@ def test_a_case_that_leaves_the_road_says_so(pack_loaded: Works, action: str) ->
     [(key, text)] = said(pack_loaded, complaint)
     assert key in ("complaint.stage_withdrawn", "complaint.stage_referred")
     assert complaint.number in text and (action == "withdraw" or "云杉家具厂" in text)
+
+
+# --- withdrawn by the bot, at the customer's word ---
+
+
+def withdrawn_by_bot(works: Works, complaint: Complaint, conversation_id: str | None) -> None:
+    with works.begin(BOT, NOW) as work:
+        complaints.withdraw(work, complaint, "", confirmed=True, conversation_id=conversation_id)
+
+
+def test_who_hears_it_from_the_bot_is_not_told_again(pack_loaded: Works) -> None:
+    complaint = filed(pack_loaded)
+    withdrawn_by_bot(pack_loaded, complaint, complaint.conversation_id)
+    assert keys(pack_loaded, complaint) == [] and waiting(pack_loaded) == []
+    last = thread(pack_loaded, complaint)[-1]
+    assert (last.kind, last.to_stage, last.actor_kind, last.public) == ("withdraw", "withdrawn", "bot", True)
+    assert last.text == "在会话里核对后确认撤回"
+
+
+def test_the_same_visitor_in_a_new_talk_is_not_told_of_their_own_deed(pack_loaded: Works) -> None:
+    complaint = filed(pack_loaded)
+    with pack_loaded.begin(SYSTEM, NOW) as work:
+        talk, _ = conversations.start(work, "web", complaint.customer_id)
+    withdrawn_by_bot(pack_loaded, complaint, talk.id)
+    assert keys(pack_loaded, complaint) == [] and waiting(pack_loaded) == []
+
+
+def test_withdrawn_from_somebody_elses_browser_the_customer_hears_of_it(pack_loaded: Works) -> None:
+    complaint = filed(pack_loaded)
+    with pack_loaded.begin(SYSTEM, NOW) as work:
+        stranger = customers.recognise(work, "web", "visitor-2")
+        talk, _ = conversations.start(work, "web", stranger.id)
+    withdrawn_by_bot(pack_loaded, complaint, talk.id)
+    assert keys(pack_loaded, complaint) == ["complaint.stage_withdrawn"]

@@ -38,8 +38,10 @@ def test_a_filed_complaint_has_a_number_a_receipt_and_running_clocks(house: Work
     assert to_shanghai(clocks["decide"].due_at).strftime("%m-%d") == "10-09"
     assert summary == {
         "number": "TS20260924-0001",
+        "title": "桌板开裂，换货取件两次没来",
         "stage": "filed",
         "stage_text": "已受理",
+        "can_withdraw": True,
         "promised_at": shanghai_instant(2026, 10, 12, 18).isoformat(),
         "promised_text": "10月12日（周一）18:00",
         "receipt_url": f"/r/{proofs.receipt_token(complaint.id)}",

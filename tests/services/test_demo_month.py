@@ -40,16 +40,21 @@ def test_a_month_holds_talks_answers_gaps_and_a_grave_complaint(pack_loaded: Wor
         days = tallies.opened_by_day(work.session, NOW - timedelta(days=20), NOW)
         listed = complaints.listing(work.session, NOW, complaints.query_from({"which": "all"}))
         misunderstood = understanding.misunderstood(work.session, NOW - timedelta(days=20))
+        general = understanding.answered_generally(work.session, NOW - timedelta(days=20))
     assert sum(days.values()) == 20
     assert len(days) > 5, "a month is not one busy day"
     assert len(misunderstood) == count.get("unanswered", 0)
+    assert len(general) == count.get("general", 0) > 0
+    assert all(one.text in read(settings().pack_dir).general[one.key] for one in general)
     assert len(listed["rows"]) == count["complaints"]
     assert any(row["major"] for row in listed["rows"])
 
 
 def test_every_answered_question_names_the_script_that_answered_it(pack_loaded: Works) -> None:
     made(pack_loaded)
-    known = read(settings().pack_dir).questions
+    material = read(settings().pack_dir)
+    known = {key: (*material.questions.get(key, ()), *material.general.get(key, ()))
+             for key in (*material.questions, *material.general)}
     found = turns(pack_loaded)
     assert found
     right = [turn for turn in found if turn.text in known[turn.answered_key]]

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from alembic import command
 from sqlalchemy import Engine, text
 
 from backend.conversations import earlier
@@ -16,6 +15,7 @@ from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM
 from backend.kernel.errors import Invalid
 from tests.cast import LIN_JIA, NOW
+from tests.old_version import stand_at
 
 
 def talked(works: Works) -> tuple[str, list[str], str]:
@@ -73,11 +73,7 @@ def test_a_place_in_somebody_elses_conversation_is_refused(pack_loaded: Works) -
 
 def test_conversations_of_the_version_before_keep_their_words_and_count_as_unread_only_while_open(tmp_path: Any) -> None:
     engine: Engine = make_engine(f"sqlite:///{tmp_path}/old.db")
-    config = schema._config()
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0009")
-        connection.commit()
+    stand_at(engine, "0009")
     moment = "2026-10-09 06:00:00.000000"
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO customers (id, channel, ref_index, visits, created_at, last_seen_at)"

@@ -2,20 +2,16 @@
 
 from pathlib import Path
 
-from alembic import command
 from sqlalchemy import text
 
 from backend.infra import schema
 from backend.infra.db import make_engine
+from tests.old_version import stand_at
 
 
 def test_people_from_before_routing_keep_their_measure_and_get_the_usual_others(tmp_path: Path) -> None:
     engine = make_engine(f"sqlite:///{tmp_path / 'old.db'}")
-    config = schema._config()
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0007")
-        connection.commit()
+    stand_at(engine, "0007")
     at = "2026-10-09 06:36:00.000000"
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO staff (id, username, display_name, password_hash, active, skill_groups, created_at)"

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
-from alembic import command
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from backend.infra import schema
-from backend.infra.db import make_engine
+from backend.infra.db import EncryptedText, make_engine
+from tests.old_version import stand_at, step_back_to
 
 AT, DIGEST = "2026-10-09 06:36:00", "d" * 64
 IN_USE = (
@@ -28,15 +27,12 @@ IN_USE = (
 
 def test_words_messages_and_proofs_survive_and_the_new_rule_holds(tmp_path: Path) -> None:
     engine = make_engine(f"sqlite:///{tmp_path / 'old.db'}")
-    config = schema._config()
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+    stand_at(engine, "0001")
+    with engine.begin() as connection:
         for statement in IN_USE:
             connection.execute(text(statement))
-        connection.commit()
-        command.upgrade(config, "0003")
-        connection.commit()
+    stand_at(engine, "0003")
+    with engine.connect() as connection:
         row = connection.execute(text(
             "SELECT text, digest, attachments, approvals_needed, first_approver_id FROM script_versions")).one()
         assert tuple(row) == ("你好", DIGEST, "[]", 1, None)
@@ -49,3 +45,22 @@ def test_words_messages_and_proofs_survive_and_the_new_rule_holds(tmp_path: Path
                                     " refusal, digest, effective_from, effective_to, started_at, ended_at, restores,"
                                     " attachments, 2, NULL, NULL FROM script_versions"))
     engine.dispose()
+
+
+def test_kinds_of_questions_gathered_before_stay_what_they_were(unmigrated: Engine) -> None:
+    """0012 tells default answers apart: of what was gathered before, every kind was not understood."""
+    stand_at(unmigrated, "0011")
+    label = EncryptedText().process_bind_param("桌面可以刻字吗", unmigrated.dialect)
+    with unmigrated.begin() as connection:
+        connection.execute(text(
+            "INSERT INTO question_clusters (id, label, phrases, count, customers, first_at, last_at, state, reason)"
+            f" VALUES ('q', :label, :label, 3, 2, '{AT}', '{AT}', 'open', '')"), {"label": label})
+        connection.execute(text("INSERT INTO clustered_questions (message_id, cluster_id, customer_id, at)"
+                                f" VALUES ('m', 'q', 'k', '{AT}')"))
+    for _ in range(2):  # there and back
+        stand_at(unmigrated, "0012")
+        with unmigrated.connect() as connection:
+            row = connection.execute(text("SELECT count, customers, default_key FROM question_clusters")).one()
+            assert tuple(row) == (3, 2, None)
+            assert connection.execute(text("SELECT cluster_id FROM clustered_questions")).scalar() == "q"
+        step_back_to(unmigrated, "0011")

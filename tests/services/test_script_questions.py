@@ -20,9 +20,9 @@ ENGRAVE = ["桌面可以刻字吗", "桌面能刻字吗", "桌面可以刻字么
 STORE = ["线下门店在哪里", "线下门店在哪"]
 
 
-def asked(texts: list[str], first: int = 0, customers: int = 99) -> list[Question]:
+def asked(texts: list[str], first: int = 0, customers: int = 99, default_key: str | None = None) -> list[Question]:
     return [Question(f"m{first + number}", f"c{first + number}", f"customer-{(first + number) % customers}", text,
-                     NOW - timedelta(hours=50 - first - number)) for number, text in enumerate(texts)]
+                     NOW - timedelta(hours=50 - first - number), default_key) for number, text in enumerate(texts)]
 
 
 def gather(works: Works, rows: list[Question], study: PlainStudy | None = None) -> int:
@@ -72,6 +72,20 @@ def test_kinds_that_grow_into_each_other_become_one_with_all_their_customers(wor
     assert (one.count, one.customers, len(questions.phrases(one))) == (5, 5, 5)
     with works.read(SYSTEM, NOW) as work:
         assert store.askers(work.session, one.id) == 5
+
+
+def test_what_got_only_default_words_is_a_kind_of_its_own_beside_what_was_not_understood(works: Works) -> None:
+    published(works)
+    lost, general = asked(ENGRAVE[:2]), asked([ENGRAVE[2], *STORE], first=10, default_key=KEY)
+    assert gather(works, [*lost, *general]) == 5
+    found = {(one.default_key, one.label in ENGRAVE): one.count for one in clusters(works)}
+    assert found == {(None, True): 2, (KEY, True): 1, (KEY, False): 2}
+    # Tomorrow's join their own kind, and the same words never pull the two together.
+    gather(works, [*asked(["桌面可以刻字吧"], first=20, default_key=KEY), *asked(["桌面能刻字么"], first=21)])
+    found = {(one.default_key, one.label in [*STORE]): one.count for one in clusters(works)}
+    assert found == {(None, False): 3, (KEY, False): 2, (KEY, True): 2}
+    with works.read(SYSTEM, NOW) as work:
+        assert store.open_clusters(work.session, NOW - timedelta(days=30)) == (1, 2)
 
 
 def test_nothing_personal_is_kept_and_numbers_do_not_tell_questions_apart(works: Works) -> None:

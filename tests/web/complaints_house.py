@@ -3,13 +3,16 @@
 import hashlib
 import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
+from backend.complaints import proofs
 from backend.complaints import service as complaints
 from backend.complaints.tables import Complaint
 from backend.deadlines import service as deadlines
@@ -24,6 +27,7 @@ from backend.web import deps
 from tests.builders import a_conversation, a_customer
 from tests.cast import NOW, hire
 
+NUMBER = "TS20260924-0001"  # of the first complaint that is filed
 FILED = shanghai_instant(2026, 9, 24, 10, 12)
 REGIMES = """
 regimes:
@@ -98,3 +102,36 @@ def hidden_csrf(html: str) -> str:
     found = re.search(r'name="csrf" value="([^"]+)"', html)
     assert found, "no form token on the page"
     return found[1]
+
+
+# --- fixtures, taken over by the modules that need them ------------------------------------------------
+
+
+def house_on(database: str) -> Any:
+    """The fixture `house`: the application on a copy of ``packed_sqlite`` or ``migrated_sqlite``."""
+    @pytest.fixture
+    def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+        own = House(request.getfixturevalue(database), tmp_path)
+        yield own
+        own.close()
+
+    return house
+
+
+@pytest.fixture
+def complaint(house: House) -> Complaint:
+    return house.filed()
+
+
+@pytest.fixture
+def link(complaint: Complaint) -> str:
+    """The customer's own address of the receipt."""
+    return proofs.receipt_url(complaint.id)
+
+
+@pytest.fixture
+def lin_jia(house: House) -> TestClient:
+    """林佳 at her browser."""
+    client = house.client()
+    house.sign_in(client, "linjia")
+    return client

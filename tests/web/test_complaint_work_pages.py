@@ -2,8 +2,6 @@
 
 import html
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,34 +16,14 @@ from backend.kernel.actors import SYSTEM
 from backend.settings import settings
 from tests.cast import LIN_JIA, NOW
 from tests.services.complaint_story import bring_to
-from tests.web.complaints_house import House, hidden_csrf
+from tests.web import complaints_house
+from tests.web.complaints_house import NUMBER, House, hidden_csrf, house_on
 
-NUMBER = "TS20260924-0001"
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 64
 
 
-@pytest.fixture
-def house(packed_sqlite: Path, tmp_path: Path) -> Iterator[House]:
-    own = House(packed_sqlite, tmp_path)
-    yield own
-    own.close()
-
-
-@pytest.fixture
-def complaint(house: House) -> Complaint:
-    return house.filed()
-
-
-@pytest.fixture
-def browser(house: House) -> TestClient:
-    client = house.client()
-    house.sign_in(client, "linjia")
-    return client
-
-
-@pytest.fixture
-def link(complaint: Complaint) -> str:
-    return proofs.receipt_url(complaint.id)
+house = house_on("packed_sqlite")
+complaint, link, browser = complaints_house.complaint, complaints_house.link, complaints_house.lin_jia
 
 
 def kinds(works: Works, complaint: Complaint) -> list[str]:

@@ -2,8 +2,6 @@
 
 import html
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,24 +11,14 @@ from backend.complaints import service as complaints
 from backend.kernel.actors import SYSTEM
 from backend.settings import settings
 from tests.cast import LIN_JIA, NOW
-from tests.web.complaints_house import House, hidden_csrf
+from tests.web import complaints_house
+from tests.web.complaints_house import NUMBER, House, hidden_csrf, house_on
 
-NUMBER = "TS20260924-0001"
 SCORED = {"severity": "1", "complexity": "1", "impact": "1", "urgency": "1", "category": "other.other"}
 
 
-@pytest.fixture
-def house(migrated_sqlite: Path, tmp_path: Path) -> Iterator[House]:
-    own = House(migrated_sqlite, tmp_path)
-    yield own
-    own.close()
-
-
-@pytest.fixture
-def browser(house: House) -> TestClient:
-    client = house.client()
-    house.sign_in(client, "linjia")
-    return client
+house = house_on("migrated_sqlite")
+browser = complaints_house.lin_jia
 
 
 def stage(house: House) -> str:
@@ -240,6 +228,8 @@ def test_the_bot_files_finds_urges_and_adds(house: House, bot: TestClient) -> No
         "promised_at",
         "promised_text",
         "receipt_url",
+        "title",
+        "can_withdraw",
     }
     found = bot.get("/api/bot/complaints", params={"conversation_id": conversation}).json()["complaints"]
     assert [one["number"] for one in found] == ["TS20261009-0001", NUMBER]

@@ -1,34 +1,19 @@
 """The receipt page: what a customer with the link sees and can do, and nobody without it."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
-from backend.complaints import proofs, store
 from backend.complaints import service as complaints
+from backend.complaints import store
 from backend.complaints.tables import Complaint
 from backend.kernel.actors import SYSTEM
 from tests.cast import LIN_JIA, NOW
-from tests.web.complaints_house import House, hidden_csrf
+from tests.web import complaints_house
+from tests.web.complaints_house import House, hidden_csrf, house_on
 
-
-@pytest.fixture
-def house(migrated_sqlite: Path, tmp_path: Path) -> Iterator[House]:
-    own = House(migrated_sqlite, tmp_path)
-    yield own
-    own.close()
-
-
-@pytest.fixture
-def complaint(house: House) -> Complaint:
-    return house.filed()
-
-
-@pytest.fixture
-def link(complaint: Complaint) -> str:
-    return proofs.receipt_url(complaint.id)
+house = house_on("migrated_sqlite")
+complaint, link = complaints_house.complaint, complaints_house.link
 
 
 @pytest.fixture

@@ -34,9 +34,10 @@ def second(works: Works) -> None:
         work.session.add(StaffRole(staff_id="qianyu", role="script_approver"))
 
 
-def unanswered(works: Works, texts: Sequence[str]) -> None:
+def unanswered(works: Works, texts: Sequence[str], default_key: str | None = None) -> None:
     now = utc_now()
-    rows = [Question(f"q{n}", f"c{n}", f"k{n}", text, now - timedelta(hours=len(texts) - n)) for n, text in enumerate(texts)]
+    rows = [Question(f"q{n}{default_key or ''}", f"c{n}", f"k{n}", text, now - timedelta(hours=len(texts) - n), default_key)
+            for n, text in enumerate(texts)]
     questions.gather(works, PlainStudy(), lambda session, since: rows, now)
 
 
@@ -97,6 +98,33 @@ def test_unanswered_questions_are_listed_masked_with_their_counts(as_: SignedIn,
     shown = text_of(page)
     assert "3 位客户问过 3 次" in shown and "写一条话术" in shown and "13812345678" not in page.text
     assert "写一条话术" not in as_(HE_CHUAN).get("/scripts/questions").text
+
+
+def test_what_got_only_default_words_stands_beside_what_was_not_understood(as_: SignedIn, works: Works) -> None:
+    unanswered(works, ["桌面可以刻字吗", "线下门店在哪里"])
+    unanswered(works, ["一单能拆几张发票", "一单能拆几张发票呢"], KEY)
+    library = as_(SU_MIN).get("/scripts")
+    assert "没答上的问题 2 类" in text_of(library) and "只答了默认话术 1 类" in text_of(library)
+    every = text_of(as_(SU_MIN).get("/scripts/questions"))
+    assert "等处理 3" in every and "全部 3" in every and "没听懂 2" in every and "只答了主题默认话术 1" in every
+    only = as_(SU_MIN).get("/scripts/questions?why=default")
+    shown = text_of(only)
+    assert "2 位客户问过 2 次" in shown and "桌面可以刻字吗" not in shown and "发票 2 次" in shown
+    assert f'href="/scripts/{KEY}"' in only.text and "现在答的，够用就归到这条" in only.text
+    assert "一单能拆" not in text_of(as_(SU_MIN).get("/scripts/questions?why=lost"))
+    assert "一单能拆" not in text_of(as_(SU_MIN).get("/scripts/questions?why=default&topic=ask_refund"))
+
+
+def test_a_script_for_what_got_only_default_words_begins_in_its_topic(as_: SignedIn, works: Works) -> None:
+    unanswered(works, ["一单能拆几张发票"], KEY)
+    with works.read(SYSTEM) as work:
+        title, topic = store.script(work.session, KEY).title, store.script(work.session, KEY).topic  # type: ignore[union-attr]
+    form = as_(SU_MIN).get(f"/scripts/new?question={the_kind(works)}")
+    assert f"只答了主题默认话术「{title}」" in form.text and f'<option value="{topic}" selected>' in form.text
+    ignored = as_(SU_MIN).post(f"/scripts/questions/{the_kind(works)}/ignore",
+                               data={"reason": "默认话术够用", "why": "default", "topic": topic})
+    assert str(ignored.url).endswith(f"/scripts/questions?why=default&topic={topic}&done=ignored")
+    assert "没有等处理的问题" in text_of(ignored)
 
 
 def test_with_nothing_missing_the_page_says_so(as_: SignedIn) -> None:
