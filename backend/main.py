@@ -30,6 +30,7 @@ from backend.deadlines import pages as deadlines_pages
 from backend.gateway import embedding, sites, stream, websocket
 from backend.gateway.channels import shop
 from backend.gateway.channels import web as web_channel
+from backend.gateway.duty import every
 from backend.gateway.here import Here
 from backend.gateway.hub import Hub
 from backend.gateway.intake import Intake, in_thread
@@ -143,13 +144,11 @@ def _counts(works: Works) -> Callable[[Actor, datetime], dict[str, Any]]:
 
 async def _resume(intake: Intake) -> None:
     """At start and every few seconds: whatever was left unanswered is answered."""
-    while True:
-        try:
-            if count := await intake.resume():
-                log.info("turns_resumed", conversations=count)
-        except Exception:
-            log.exception("resume_failed")
-        await asyncio.sleep(RESUME_SECONDS)
+    async def resume() -> None:
+        if count := await intake.resume():
+            log.info("turns_resumed", conversations=count)
+
+    await every(RESUME_SECONDS, resume, failed="resume_failed", at_once=True)
 
 
 def _health(app: FastAPI, works: Works, bot: Bot) -> None:

@@ -191,14 +191,14 @@ def _rating_panel(session: Session, customer_id: str, conversation_id: str, now:
 
 
 def unanswered_questions(session: Session, since: datetime) -> list[Question]:
-    """What the bot did not understand, with who asked: for the script owners' list of what is missing."""
-    found = []
-    for one in understanding.misunderstood(session, since):
-        conversation = conversations.by_id(session, one.conversation_id)
-        if conversation is not None:
-            found.append(Question(message_id=one.message_id, conversation_id=one.conversation_id,
-                                  customer_id=conversation.customer_id, text=one.text, at=one.at))
-    return found
+    """What the bot did not understand or answered in general, with who asked: the script owners' list of what is missing."""
+    asked: list[tuple[understanding.Misunderstood | understanding.Generally, str | None]] = [
+        *((one, None) for one in understanding.misunderstood(session, since)),
+        *((one, one.key) for one in understanding.answered_generally(session, since))]
+    return [Question(message_id=one.message_id, conversation_id=one.conversation_id, customer_id=conversation.customer_id,
+                     text=one.text, at=one.at, default_key=key)
+            for one, key in asked
+            if (conversation := conversations.by_id(session, one.conversation_id)) is not None]
 
 
 def desk_panels() -> list[Panel]:

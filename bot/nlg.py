@@ -101,7 +101,10 @@ class ScriptNLG(NaturalLanguageGenerator):
             return self._ask_back(found.options, tracker, kwargs)
         if found.key is None:
             return self._not_understood(tracker, kwargs)
-        return self._say(found.key, tracker, kwargs, score=found.score)
+        message = self._say(found.key, tracker, kwargs, score=found.score)
+        # 你好 has nothing but its topic's words; an inquiry that gets no more lacks a script of its own.
+        message["by_default"] = found.by_default and topic in INQUIRIES and message["script"]["key"] == found.key
+        return message
 
     def _second(self, tracker: DialogueStateTracker, data: Dict[str, Any], topic: str) -> Optional[Second]:
         for row in data.get("intent_ranking") or []:

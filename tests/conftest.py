@@ -105,6 +105,23 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     own.dispose()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def unmigrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database with nothing in it yet, to be brought to an earlier version."""
+    if request.param == "postgresql":
+        if postgres.missing():
+            pytest.skip(postgres.missing() or "")
+        server: Engine = request.getfixturevalue("postgres_engine")
+        engine = make_engine(postgres.create(server, "old_version", template=None))
+        yield engine
+        engine.dispose()
+        postgres.drop(server, "old_version")
+        return
+    engine = make_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture(scope="session")
 def packed_sqlite(migrated_sqlite: Path) -> Path:
     """The migrated file with the default pack and the cast in it."""

@@ -186,6 +186,13 @@ def not_understood(session: Session, since: datetime, limit: int) -> Sequence[Me
     ).all()
 
 
+def answered_by_default(session: Session, since: datetime, limit: int) -> Sequence[Message]:
+    return session.exec(
+        select(Message).where(Message.sender == "customer", col(Message.by_default).is_(True), Message.at >= since)
+        .order_by(col(Message.at).desc(), col(Message.seq).desc()).limit(limit)
+    ).all()
+
+
 def answered_by_choice(session: Session, until: datetime, limit: int) -> Sequence[tuple[Message, str]]:
     """Messages whose answer the bot chose, with the version of the first thing it said after them."""
     said = aliased(Message)

@@ -75,6 +75,7 @@ class Message(SQLModel, table=True):
     match_key: str | None = Field(default=None, max_length=80)  # the script that the bot chose to answer
     match_score: float | None = None
     understood: bool | None = None  # False: the turn ended in a fallback or out of scope; None: nobody tried
+    by_default: bool | None = None  # True: an inquiry got its topic's default words, no script of the topic fitted it
     mood: int | None = Field(default=None, sa_column=Column(SmallInteger))  # -3 furious … +1 pleased
     whisper_to: str | None = Field(default=None, max_length=32)  # a note for this colleague's eyes only
     pending: bool = False  # a customer's message that nobody has dealt with yet

@@ -13,8 +13,8 @@ from backend.conversations.tables import Finding, Message
 from backend.infra.work import Work
 from backend.kernel.ids import new_id
 
-__all__ = ["Finding", "Misunderstood", "ReplayTurn", "findings", "misunderstood", "moods", "note", "note_finding",
-           "note_mood", "turns_to_replay"]
+__all__ = ["Finding", "Generally", "Misunderstood", "ReplayTurn", "answered_generally", "findings", "misunderstood",
+           "moods", "note", "note_default", "note_finding", "note_mood", "turns_to_replay"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,17 @@ class Misunderstood:
     text: str
     intent: str | None
     confidence: float | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Generally:
+    """A message that was understood and yet got only its topic's default words, ``key``. ``text`` is raw."""
+
+    message_id: str
+    conversation_id: str
+    text: str
+    key: str
     at: datetime
 
 
@@ -51,9 +62,20 @@ def note(work: Work, message_id: str, intent: str | None, confidence: float | No
     if message is not None:
         message.intent, message.confidence, message.pending = intent, confidence, False
         message.match_key, message.match_score = match_key, match_score
-        message.understood = understood
+        message.understood, message.by_default = understood, None
         work.session.add(message)
     return message
+
+
+def note_default(work: Work, message_id: str) -> None:
+    """What was said to this message were its topic's default words: no script of the topic fitted it.
+
+    The message counts as understood all the same; only what is missing from the library reads this.
+    """
+    message = work.session.get(Message, message_id)
+    if message is not None:
+        message.by_default = True
+        work.session.add(message)
 
 
 def note_mood(work: Work, message_id: str) -> tuple[int, tuple[str, ...]]:
@@ -91,6 +113,12 @@ def misunderstood(session: Session, since: datetime, limit: int = 500) -> list[M
     """Messages since ``since`` that nobody understood, the newest first."""
     return [Misunderstood(row.id, row.conversation_id, row.text, row.intent, row.confidence, row.at)
             for row in store.not_understood(session, since, limit)]
+
+
+def answered_generally(session: Session, since: datetime, limit: int = 500) -> list[Generally]:
+    """Inquiries since ``since`` for which the bot had only the topic's default words, the newest first."""
+    return [Generally(row.id, row.conversation_id, row.text, row.match_key, row.at)
+            for row in store.answered_by_default(session, since, limit) if row.match_key is not None]
 
 
 def turns_to_replay(session: Session, until: datetime, limit: int) -> list[ReplayTurn]:

@@ -33,6 +33,7 @@ class Material:
     """What customers and agents of the demo month say."""
 
     questions: Mapping[str, tuple[str, ...]]  # by the key of the script that answers them
+    general: Mapping[str, tuple[str, ...]]  # by the default script that is said, for want of one of their own
     unanswerable: tuple[tuple[str, ...], ...]  # one meaning a row
     asks_for_person: tuple[str, ...]
     agent: Mapping[str, tuple[str, ...]]
@@ -52,7 +53,7 @@ def read(pack_dir: Path) -> Material:
     try:
         raw: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Material(
-            questions=_lists(raw["questions"]), unanswerable=tuple(tuple(map(str, row)) for row in raw["unanswerable"]),
+            questions=_lists(raw["questions"]), general=_lists(raw.get("general") or {}), unanswerable=tuple(tuple(map(str, row)) for row in raw["unanswerable"]),
             asks_for_person=tuple(raw["asks_for_person"]), agent=_lists(raw["agent"]), customer=_lists(raw["customer"]),
             ratings=_lists(raw["ratings"]), complaints=tuple(Case(**row) for row in raw["complaints"]),
             major=Case(**raw["major"]), supplements=tuple(raw["supplements"]),

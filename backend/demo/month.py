@@ -90,6 +90,7 @@ def _sweeps(house: House, since: datetime) -> Flow:
 
 def in_words(made: dict[str, int]) -> str:
     """For people at a terminal."""
-    names = {"conversations": "次对话", "questions": "句提问", "unanswered": "句没答上", "handoffs": "次转人工",
+    names = {"conversations": "次对话", "questions": "句提问", "unanswered": "句没答上", "general": "句只答了默认话术",
+             "handoffs": "次转人工",
              "ratings": "份评价", "complaints": "件投诉", "complaints_closed": "件已结案"}
     return "编好了：" + "、".join(f"{made.get(key, 0)} {name}" for key, name in names.items()) + "。内容全是虚构的。"

@@ -55,6 +55,12 @@ class Talk:
                 if fetched:
                     return at
                 continue
+            general = [key for key in material.general if key in self.house.topics]
+            if chance < 0.19 and general:
+                key = self.rng.choice(general)
+                at = yield from self._turn(at, pick(self.rng, material.general[key]), key, self.house.topics[key],
+                                           sure=self.rng.uniform(0.72, 0.99), fits=False)
+                continue
             key = self._another(last)
             last = key
             wrong = self._neighbour(key) if chance > 0.95 else None
@@ -80,19 +86,26 @@ class Talk:
             return (yield from self._person(at, "repeated_failure", None)), True
         return at, False
 
-    def _turn(self, at: datetime, text: str, key: str | None, intent: str | None, *, sure: float) -> Part:
-        """The customer says something, the bot answers with ``key`` (None: somebody else does)."""
+    def _turn(self, at: datetime, text: str, key: str | None, intent: str | None, *, sure: float,
+              fits: bool = True) -> Part:
+        """The customer says something, the bot answers with ``key`` (None: somebody else does).
+
+        Where it does not fit, it is the default script of the topic, said for want of a better one.
+        """
         with self.house.works.begin(self.customer, at) as work:
             message = self._hear(work, text)
             fallback = key is not None and key.startswith("system.")
             # Settled in the same transaction: a running house must find nothing left to answer.
-            answers = key in self.house.material.questions
+            answers = key in self.house.material.questions or not fits
             conversations.note_understanding(
                 work, message.id, intent, round(sure, 3), match_key=key if answers else None,
-                match_score=round(sure * 0.97, 3) if answers else None, understood=not fallback)
+                match_score=round(sure * (0.97 if fits else 0.3), 3) if answers else None, understood=not fallback)
+            if not fits:
+                understanding.note_default(work, message.id)
             understanding.note_mood(work, message.id)
         self.house.made["questions"] += 1
         self.house.made["unanswered"] += fallback
+        self.house.made["general"] += not fits
         if key is not None:
             at = yield self._soon(at, 1, 3)
             self._bot_says(at, key)

@@ -10,13 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import structlog
-
 from backend.conversations import marks
+from backend.gateway import duty
 from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM
-
-log = structlog.get_logger(__name__)
 
 BEAT_SECONDS = 5.0
 BATCH = 500
@@ -46,14 +43,9 @@ class Here:
         """The customer's device asked for news a moment ago."""
         self._touched.add(conversation_id)
 
-    async def run(self, every: float = BEAT_SECONDS) -> None:
+    async def run(self, seconds: float = BEAT_SECONDS) -> None:
         """Until cancelled."""
-        while True:
-            await asyncio.sleep(every)
-            try:
-                await self.note()
-            except Exception:  # the database is away: the next beat may find it
-                log.exception("presence_not_noted")
+        await duty.every(seconds, self.note, failed="presence_not_noted")
 
     async def note(self) -> int:
         """Write down whoever is due; returns how many."""

@@ -7,15 +7,12 @@ connection costs no query of its own while nothing happens.
 
 import asyncio
 
-import structlog
-
 from backend.conversations import progress
 from backend.conversations import service as conversations
+from backend.gateway import duty
 from backend.gateway.hub import Hub
 from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM
-
-log = structlog.get_logger(__name__)
 
 NET_SECONDS = 5.0
 
@@ -28,14 +25,9 @@ class Net:
         self._hub = hub
         self._known: dict[str, tuple[int, ...]] = {}
 
-    async def run(self, every: float = NET_SECONDS) -> None:
+    async def run(self, seconds: float = NET_SECONDS) -> None:
         """Until cancelled."""
-        while True:
-            await asyncio.sleep(every)
-            try:
-                await self.look()
-            except Exception:  # the database is away: the next look may find it
-                log.exception("net_failed")
+        await duty.every(seconds, self.look, failed="net_failed")
 
     async def look(self) -> int:
         """Hint the conversations that have moved since the last look; returns how many.

@@ -48,6 +48,7 @@ def settle(work: Work, conversation: Conversation, message: Message, turn: BotTu
         if finding is not None:
             _fetch_instead(work, conversation, message, finding)
             return
+    said = set()
     for part in turn.messages:
         if part.command == "handoff":
             # Whoever is fetched speaks from here; anything the bot adds after this is void by the new epoch.
@@ -56,7 +57,11 @@ def settle(work: Work, conversation: Conversation, message: Message, turn: BotTu
             known = {**part.known, "intent": turn.nlu.intent, "entities": turn.nlu.entities}
             handoffs.request(work, conversation.id, reason, known, "")
             return
-        _say(work, conversation, part, epoch)
+        said.add(_say(work, conversation, part, epoch))
+    general = turn.nlu.answer if message.button is None else None
+    if general is not None and general.by_default and general.key in said:
+        # Only here: where a person was fetched instead, or the words were withdrawn, nobody heard them.
+        understanding.note_default(work, message.id)
     risks.after_answer(work, conversation, message, words, keys, epoch)
 
 
@@ -82,14 +87,15 @@ def _fetch_instead(work: Work, conversation: Conversation, message: Message, fin
     handoffs.request(work, conversation.id, finding.reason, {"rule": finding.rule}, "")
 
 
-def _say(work: Work, conversation: Conversation, part: BotMessage, epoch: int) -> None:
+def _say(work: Work, conversation: Conversation, part: BotMessage, epoch: int) -> str | None:
+    """Gives the key of what was said; None: a card that rides on other words, or somebody has taken over."""
     card = _card(work, conversation, part.card) if part.card else None
     if part.script is None:
         if card is None:
             raise BotFailed("bot_nonsense", "机器人的答复里没有话术。")
         # A card alone rides on the words before it.
         conversations.attach_card(work, conversation, card)
-        return
+        return None
     choices = _choices(work, conversation, part.options)
     if part.options and len(choices) < 2:
         # What was to be chosen from has been withdrawn meanwhile: what is left is the answer.
@@ -103,6 +109,7 @@ def _say(work: Work, conversation: Conversation, part: BotMessage, epoch: int) -
     if said is not None and spoken.key == FALLBACK_KEY != part.script.key:
         # Understood, and no approved words for it: not the customer's fault, so nobody asks them to try again.
         handoffs.request(work, conversation.id, "bot_failure", {"missing_script": part.script.key}, "")
+    return spoken.key if said is not None else None
 
 
 def _choices(work: Work, conversation: Conversation, keys: list[str]) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ class Match(BaseModel):
 
     key: str = Field(max_length=80)
     score: float | None = None
+    by_default: bool = False  # the topic's default words, because none of its scripts fits the question
 
 
 class Understanding(BaseModel):

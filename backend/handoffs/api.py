@@ -10,9 +10,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Query, UploadFile
 
 from backend.conversations import marks
+from backend.conversations.service import Message
 from backend.customers import service as customers
 from backend.handoffs import callbacks, consulting, followups, offers, sending, service, supervising, talk, wrapping
 from backend.handoffs import desk as view
+from backend.handoffs.routing_tables import Callback
 from backend.handoffs.schemas import (
     CallbackDoneBody,
     ConsultBody,
@@ -25,6 +27,7 @@ from backend.handoffs.schemas import (
     TransferBody,
     WrapUpBody,
 )
+from backend.handoffs.tables import Handoff
 from backend.infra import files
 from backend.infra.work import Work
 from backend.kernel.actors import Actor, Permission
@@ -40,6 +43,18 @@ def _desk(work: Work) -> dict[str, Any]:
     for row in (*found["mine"], *found["queue"]):
         row["clock"] = {"tone": row["clock"].tone, "text": row["clock"].text}
     return found
+
+
+def _handoff(work: Work, handoff: Handoff) -> dict[str, Any]:
+    return service.describe(work.session, handoff, work.now)
+
+
+def _callback(work: Work, row: Callback) -> dict[str, Any]:
+    return callbacks.describe(work.session, row, work.actor.id, work.now)
+
+
+def _sent(message: Message) -> dict[str, Any]:
+    return {"seq": message.seq, "id": message.id, "at": message.at}
 
 
 @router.get("")
@@ -69,7 +84,7 @@ def beat(works: WorksDep, actor: DeskActor, now: NowDep) -> dict[str, Any]:
 def take_next(works: WorksDep, actor: DeskActor, now: NowDep) -> dict[str, Any]:
     """Take whoever I should serve next. 409 ``queue_empty``, ``at_capacity``, ``off_duty``."""
     with works.begin(actor, now) as work:
-        return service.describe(work.session, service.take_next(work), now)
+        return _handoff(work, service.take_next(work))
 
 
 @router.get("/suggestions")
@@ -110,7 +125,7 @@ def open_callbacks(works: WorksDep, actor: DeskActor, now: NowDep) -> dict[str, 
 def take_callback(callback: str, works: WorksDep, actor: DeskActor, now: NowDep) -> dict[str, Any]:
     """I will answer it; of two, one wins: 409 ``already_taken``."""
     with works.begin(actor, now) as work:
-        return callbacks.describe(work.session, callbacks.take(work, callback), actor.id, now)
+        return _callback(work, callbacks.take(work, callback))
 
 
 @router.post("/callbacks/{callback}/done")
@@ -118,7 +133,7 @@ def finish_callback(callback: str, body: CallbackDoneBody, works: WorksDep, acto
                     now: NowDep) -> dict[str, Any]:
     """What came of it; where nobody answered it stays open. 422 ``outcome_missing``, 409 ``not_holder``."""
     with works.begin(actor, now) as work:
-        return callbacks.describe(work.session, callbacks.done(work, callback, body.outcome, body.note), actor.id, now)
+        return _callback(work, callbacks.done(work, callback, body.outcome, body.note))
 
 
 @router.post("/consultations/{consultation}/end")
@@ -145,7 +160,7 @@ def take(conversation: str, works: WorksDep, actor: DeskActor, now: NowDep) -> d
     """Of two agents one wins; the other reads 409 ``already_taken``. What is offered to somebody else is theirs
     while the offer stands: 409 ``offered_to_other``."""
     with works.begin(actor, now) as work:
-        return service.describe(work.session, service.take(work, conversation), now)
+        return _handoff(work, service.take(work, conversation))
 
 
 @router.post("/{conversation}/decline", status_code=204)
@@ -160,7 +175,7 @@ def reply(conversation: str, body: ReplyBody, works: WorksDep, actor: DeskActor,
     """Idempotent by ``client_id``: the same again gives the same ``seq``. 409 ``not_holder``."""
     with works.begin(actor, now) as work:
         message = service.reply(work, conversation, body.text, body.client_id, body.based_on, body.kept)
-        return {"seq": message.seq, "id": message.id, "at": message.at}
+        return _sent(message)
 
 
 @router.post("/{conversation}/attachments", status_code=201)
@@ -173,7 +188,7 @@ def attach(conversation: str, works: WorksDep, actor: DeskActor, now: NowDep, fi
     content = file.file.read(files.MAX_BYTES + 1)
     with works.begin(actor, now) as work:
         message = sending.send_file(work, conversation, content, file.filename or "", client_id)
-        return {"seq": message.seq, "id": message.id, "at": message.at, "attachment_id": message.attachment_id}
+        return _sent(message) | {"attachment_id": message.attachment_id}
 
 
 @router.post("/{conversation}/note", status_code=201)
@@ -181,7 +196,7 @@ def note(conversation: str, body: NoteBody, works: WorksDep, actor: DeskActor, n
     """An internal note, never sent out; any colleague of the desk may add one."""
     with works.begin(actor, now) as work:
         message = service.note(work, conversation, body.text, body.client_id)
-        return {"seq": message.seq, "id": message.id, "at": message.at}
+        return _sent(message)
 
 
 @router.post("/{conversation}/typing", status_code=204)
@@ -216,14 +231,14 @@ def transfer(conversation: str, body: TransferBody, works: WorksDep, actor: Desk
     with works.begin(actor, now) as work:
         handoff = service.transfer(work, conversation, to_staff=body.to_staff, to_group=body.to_group,
                                    note_text=body.note)
-        return service.describe(work.session, handoff, now)
+        return _handoff(work, handoff)
 
 
 @router.post("/{conversation}/return")
 def return_to_bot(conversation: str, works: WorksDep, actor: DeskActor, now: NowDep) -> dict[str, Any]:
     """Give the conversation back to the bot, with notice to the customer."""
     with works.begin(actor, now) as work:
-        return service.describe(work.session, service.return_to_bot(work, conversation), now)
+        return _handoff(work, service.return_to_bot(work, conversation))
 
 
 @router.post("/{conversation}/consult", status_code=201)
@@ -251,7 +266,7 @@ def wrap_up(conversation: str, body: WrapUpBody, works: WorksDep, actor: DeskAct
     with works.begin(actor, now) as work:
         handoff = wrapping.wrap_up(work, conversation, wrapping.Summary(
             body.outcome, body.note, body.correct_intent, body.tags, wish))
-        return service.describe(work.session, handoff, now)
+        return _handoff(work, handoff)
 
 
 # --- supervisors ----------------------------------------------------------------------------------
@@ -262,11 +277,11 @@ def whisper(conversation: str, body: NoteBody, works: WorksDep, actor: DeskActor
     """A word to whoever holds the conversation; nobody else reads it. ``desk:supervise``; 409 ``nobody_holds``."""
     with works.begin(actor, now) as work:
         message = supervising.whisper(work, conversation, body.text, body.client_id)
-        return {"seq": message.seq, "id": message.id, "at": message.at}
+        return _sent(message)
 
 
 @router.post("/{conversation}/take-over")
 def take_over(conversation: str, works: WorksDep, actor: DeskActor, now: NowDep) -> dict[str, Any]:
     """A supervisor goes on in a colleague's stead; the colleague is told. ``desk:supervise``; 409 ``not_holder``."""
     with works.begin(actor, now) as work:
-        return service.describe(work.session, service.take_over(work, conversation), now)
+        return _handoff(work, service.take_over(work, conversation))

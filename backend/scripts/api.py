@@ -207,13 +207,16 @@ async def add_file(works: WorksDep, actor: Writer, now: NowDep, file: UploadFile
 
 @router.get("/questions")
 def list_questions(works: WorksDep, actor: Reader, now: NowDep, state: str = "open") -> dict[str, Any]:
-    """Kinds of questions that got no answer in 30 days, masked, those that most customers asked first."""
+    """Kinds of questions that got no answer of their own in 30 days, masked, those that most customers asked first.
+
+    ``default_key``: the default script of their topic that was said to them; null: they were not understood.
+    """
     with works.read(actor, now) as work:
         rows = store.clusters(work.session, state, work.now - questions.WINDOW)
         return {"questions": [
             {"id": one.id, "label": one.label, "count": one.count, "customers": one.customers, "first_at": one.first_at,
              "last_at": one.last_at, "state": one.state, "script_key": one.script_key, "reason": one.reason,
-             "phrases": [phrase["text"] for phrase in questions.phrases(one)]} for one in rows]}
+             "default_key": one.default_key, "phrases": [phrase["text"] for phrase in questions.phrases(one)]} for one in rows]}
 
 
 @router.post("/scripts/{key}/rollback")

@@ -85,6 +85,7 @@ class Library:
     review: int
     mine: int
     questions: int = 0  # kinds of unanswered questions
+    general: int = 0  # kinds of questions that got only their topic's default words
     proposals: int = 0  # agents' edits to decide
     own_edits: int = 0  # the reader's own edits of approved answers
 
@@ -147,10 +148,11 @@ def look(work: Work, query: Query, selected: str = "", usage: Mapping[str, Usage
         for script in shown
     ]
     counts = shelf_counts(scripts)
+    lost, general = store.open_clusters(work.session, work.now - questions.WINDOW)
     return Library(
         query=query, total=len(scripts), rows=rows, found=len(chosen), waiting=needs["waiting"],
         expiring=needs["expiring"], review=needs["review"], mine=needs["mine"],
-        questions=store.open_clusters(work.session, work.now - questions.WINDOW),
+        questions=lost, general=general,
         proposals=store.count_proposals(work.session, state="open"),
         own_edits=store.count_proposals(work.session, staff_id=work.actor.id) if work.actor.is_staff else 0,
         shelves=[Shelf(slug, label, counts[slug], "主题" if slug in shelves.INTENTS else "其他")

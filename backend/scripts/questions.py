@@ -1,4 +1,8 @@
-"""Questions that got no answer: gathered by the worker, decided by script owners."""
+"""Questions that got no answer of their own: gathered by the worker, decided by script owners.
+
+Two kinds, never mixed: what the bot did not understand, and what it understood but could only answer with the default
+words of the topic (``default_key``). The first lacks words or examples, the second a script of its own.
+"""
 
 import json
 import re
@@ -32,13 +36,17 @@ _MASKED = re.compile(r"[\w.@-]*\*{3,}[\w.@*-]*", re.ASCII)
 
 @dataclass(frozen=True)
 class Question:
-    """A customer's words that the bot could not answer. ``text`` is raw: masked before it is kept or sent anywhere."""
+    """A customer's words that the bot could not answer, or only with the default script ``default_key``.
+
+    ``text`` is raw: masked before it is kept or sent anywhere.
+    """
 
     message_id: str
     conversation_id: str
     customer_id: str
     text: str
     at: datetime
+    default_key: str | None = None
 
 
 type Ask = Callable[[Session, datetime], Sequence[Question]]
@@ -61,32 +69,27 @@ def gather(works: Works, study: Study, ask: Ask, now: datetime | None = None) ->
         fresh = [(one, text) for one in asked.values() if (text := tidy(one.text))]
         if not fresh:
             return 0
-        standing = {one.id: (one.label, [phrase["text"] for phrase in phrases(one)])
-                    for one in store.clusters(work.session)}
+        standing = [_Standing(one.id, one.default_key, one.label, [phrase["text"] for phrase in phrases(one)])
+                    for one in store.clusters(work.session)]
         own = [script.title for script in store.scripts(work.session)]
         own += [example for _, _, examples in store.neighbours(work.session, "") for example in examples]
     fresh.sort(key=lambda pair: (pair[0].at, pair[0].message_id))
     space = _Space(study, list(dict.fromkeys(own))[:BACKGROUND])
-    vectors = space.of([text for _, text in fresh])
-    labels = dict(zip(standing, space.of([label for label, _ in standing.values()]), strict=True))
-    rows_of: dict[str, list[int]] = defaultdict(list)
-    for row, name in clusters.join(vectors, labels).items():
-        rows_of[name].append(row)
-    names = {name: _name(space, [*standing[name][1], standing[name][0], *(fresh[row][1] for row in rows)])
-             for name, rows in rows_of.items()}
-    joined = {row for rows in rows_of.values() for row in rows}
-    alone = [row for row in range(len(fresh)) if row not in joined]
-    groups = clusters.group(vectors[alone])
+    placed = [_place(space, [pair for pair in fresh if pair[0].default_key == key],
+                     [one for one in standing if one.default_key == key])
+              for key in dict.fromkeys(question.default_key for question, _ in fresh)]
     with works.begin(SYSTEM, now) as work:
-        for name, rows in rows_of.items():
-            found = store.cluster(work.session, name, lock=True)
-            if found is not None:
-                found.label = names[name]
-                _count(work, found, [fresh[row] for row in rows])
-        for group in groups:
-            _begin(work, [fresh[alone[member]] for member in group.members], fresh[alone[group.centre]][1])
+        for joined, begun in placed:
+            for cluster_id, label, members in joined:
+                found = store.cluster(work.session, cluster_id, lock=True)
+                if found is not None:
+                    found.label = label
+                    _count(work, found, members)
+            for label, members in begun:
+                _begin(work, members, label)
         work.hint("scripts")
-    _merge(works, space, now)
+    for key in dict.fromkeys(question.default_key for question, _ in fresh):
+        _merge(works, space, key, now)
     return len(fresh)
 
 
@@ -110,6 +113,35 @@ def _name(space: _Space, texts: Sequence[str]) -> str:
     return texts[clusters.central(space.of(texts))]
 
 
+type Members = list[tuple[Question, str]]
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """A cluster as it stood before this run."""
+
+    id: str
+    default_key: str | None
+    label: str
+    phrases: list[str]
+
+
+def _place(space: _Space, fresh: Members, standing: Sequence[_Standing],
+           ) -> tuple[list[tuple[str, str, Members]], list[tuple[str, Members]]]:
+    """New questions of one kind: (cluster, its name from now on, who joins it), and (name, who begins a new one)."""
+    vectors = space.of([text for _, text in fresh])
+    labels = dict(zip((one.id for one in standing), space.of([one.label for one in standing]), strict=True))
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for row, cluster_id in clusters.join(vectors, labels).items():
+        rows_of[cluster_id].append(row)
+    joined = [(one.id, _name(space, [*one.phrases, one.label, *(fresh[row][1] for row in rows_of[one.id])]),
+               [fresh[row] for row in rows_of[one.id]]) for one in standing if one.id in rows_of]
+    taken = {row for rows in rows_of.values() for row in rows}
+    alone = [pair for row, pair in enumerate(fresh) if row not in taken]
+    groups = clusters.group(vectors[[row for row in range(len(fresh)) if row not in taken]])
+    return joined, [(alone[one.centre][1], [alone[member] for member in one.members]) for one in groups]
+
+
 def tidy(text: str) -> str:
     """One line, masked, no longer than a question is; empty when nothing can be told from it.
 
@@ -119,17 +151,19 @@ def tidy(text: str) -> str:
     return line if len(wording.bare(line)) >= 2 else ""
 
 
-def _begin(work: Work, members: Sequence[tuple[Question, str]], label: str) -> None:
-    cluster = QuestionCluster(id=new_id(), label=label, first_at=members[0][0].at, last_at=members[0][0].at)
+def _begin(work: Work, members: Members, label: str) -> None:
+    first = members[0][0]
+    cluster = QuestionCluster(id=new_id(), label=label, default_key=first.default_key, first_at=first.at, last_at=first.at)
     work.session.add(cluster)
     work.flush()
     _count(work, cluster, members)
 
 
-def _merge(works: Works, space: _Space, now: datetime | None) -> None:
+def _merge(works: Works, space: _Space, default_key: str | None, now: datetime | None) -> None:
     """Kinds that nobody has decided on and that have grown into each other become one."""
     with works.read(SYSTEM, now) as work:
-        waiting = {one.id: (one.label, one.count) for one in store.clusters(work.session, "open")}
+        waiting = {one.id: (one.label, one.count) for one in store.clusters(work.session, "open")
+                   if one.default_key == default_key}
     middles = dict(zip(waiting, space.of([label for label, _ in waiting.values()]), strict=True))
     pairs = clusters.mergers(middles, {name: count for name, (_, count) in waiting.items()})
     if not pairs:
@@ -157,7 +191,7 @@ def _newest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(latest.values(), key=lambda row: str(row["at"]), reverse=True)[:PHRASES]
 
 
-def _count(work: Work, cluster: QuestionCluster, members: Sequence[tuple[Question, str]]) -> None:
+def _count(work: Work, cluster: QuestionCluster, members: Members) -> None:
     for question, _ in members:
         work.session.add(ClusteredQuestion(message_id=question.message_id, cluster_id=cluster.id,
                                            customer_id=question.customer_id, at=question.at))

@@ -213,10 +213,13 @@ def cluster(session: Session, cluster_id: str, *, lock: bool = False) -> Questio
     return session.get(QuestionCluster, cluster_id, with_for_update=lock, populate_existing=lock)
 
 
-def open_clusters(session: Session, since: datetime) -> int:
-    """How many kinds of questions wait for words."""
-    return session.exec(select(func.count()).select_from(QuestionCluster).where(
-        QuestionCluster.state == "open", col(QuestionCluster.last_at) >= since)).one()
+def open_clusters(session: Session, since: datetime) -> tuple[int, int]:
+    """How many kinds of questions wait for words: not understood at all, and answered only by a default script."""
+    rows = session.exec(select(col(QuestionCluster.default_key).is_not(None), func.count()).where(
+        QuestionCluster.state == "open", col(QuestionCluster.last_at) >= since)
+        .group_by(col(QuestionCluster.default_key).is_not(None))).all()
+    found = {bool(general): count for general, count in rows}
+    return found.get(False, 0), found.get(True, 0)
 
 
 def clustered(session: Session, message_ids: Collection[str]) -> set[str]:

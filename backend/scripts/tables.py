@@ -123,13 +123,15 @@ class ScriptFile(SQLModel, table=True):
 
 
 class QuestionCluster(SQLModel, table=True):
-    """Customers' questions that got no answer, gathered by likeness. Words are masked before they come here."""
+    """Customers' questions that got no answer of their own, gathered by likeness. Words are masked before they come."""
 
     __tablename__ = "question_clusters"
 
     id: str = Field(primary_key=True, max_length=32)
     label: str = Field(sa_column=Column(EncryptedText, nullable=False))  # the phrase nearest to the middle
     phrases: str = Field(default="[]", sa_column=Column(EncryptedText, nullable=False))  # newest ones, JSON
+    # The default script that was said instead of an answer of their own; None: the bot understood none of them.
+    default_key: str | None = Field(default=None, max_length=80)
     count: int = 0
     customers: int = 0
     first_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))

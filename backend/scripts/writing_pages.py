@@ -40,8 +40,11 @@ def new_form(request: Request, works: WorksDep, actor: Writer, now: NowDep, topi
         form = editor.blank() | {"topic": topic if topic in shelves.TOPICS else "ask_logistics", "owner": actor.id}
         if question:
             cluster = questions.get(work.session, question)
+            said = store.script(work.session, cluster.default_key) if cluster.default_key else None
+            so_far = "还没有话术" if said is None else f"只答了主题默认话术「{said.title}」"
             form |= {"question": cluster.id, "examples": "\n".join(questions.example_questions(cluster)),
-                     "title": cluster.label[:20], "note": f"客户在问，{cluster.customers} 人问过 {cluster.count} 次，还没有话术"}
+                     "title": cluster.label[:20], "topic": said.topic if said else form["topic"],
+                     "note": f"客户在问，{cluster.customers} 人问过 {cluster.count} 次，{so_far}"}
         return _editor(request, work, form, "起草话术", "/scripts/new")
 
 

@@ -2,12 +2,11 @@
 
 import gzip
 import json
-import shutil
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -16,19 +15,13 @@ from backend.customers import identity
 from backend.gateway import bundle, sites
 from backend.gateway.sites import Site, Sites
 from backend.kernel.errors import Forbidden, Invalid
-from backend.main import create_app
-from backend.settings import settings
-from tests.gateway.fakes import FakeBot
 
 PARTNER = "https://www.partner.example"
 
 
 @pytest.fixture
-def client(packed_sqlite: Path, tmp_path: Path) -> Iterator[TestClient]:
-    path = tmp_path / "embed.db"
-    shutil.copy(packed_sqlite, path)
-    config = replace(settings(), database_url=f"sqlite:///{path}", run_worker=False)
-    app = create_app(config, FakeBot())
+def client(whole_app: Callable[..., FastAPI]) -> Iterator[TestClient]:
+    app = whole_app()
     partner = Site.model_validate({
         "key": "partner", "name": "合作网站", "origins": [PARTNER, "https://m.partner.example:8443"], "languages": ["en", "zh-CN"],
         "theme": {"accent": "plum", "scheme": "dark", "position": "left", "launcher": {"zh-CN": "找我们"}, "greeting": True}})

@@ -63,6 +63,12 @@ class House:
         with self.works.read(SYSTEM) as work:
             return conversations.get(work.session, self.conversation.id)
 
+    def lin_jia_takes(self) -> None:
+        """She comes to her desk and takes the conversation, which waits in the queue."""
+        with self.works.begin(LIN_JIA) as work:
+            handoffs.set_status(work, "online")
+            handoffs.take(work, self.conversation.id)
+
 
 @pytest.fixture
 async def house(pack_loaded: Works) -> House:
@@ -202,9 +208,7 @@ async def test_once_a_person_takes_over_the_bots_prepared_words_are_dropped(hous
     await house.asked()
     with house.works.begin(SYSTEM) as work:
         handoffs.request(work, house.conversation.id, "customer_request", {}, "")
-    with house.works.begin(LIN_JIA) as work:
-        handoffs.set_status(work, "online")
-        handoffs.take(work, house.conversation.id)
+    house.lin_jia_takes()
     house.bot.gate.set()
     await house.settled()
     assert "invoice.how_to_issue" not in {key for _, key in house.thread()}

@@ -18,6 +18,7 @@ from backend.kernel.actors import SYSTEM
 from backend.kernel.clock import utc_now
 from backend.kernel.errors import Invalid
 from backend.scripts import service as scripts
+from backend.wiring import unanswered_questions
 from tests import builders
 from tests.cast import LIN_JIA
 from tests.gateway.fakes import handoff, words
@@ -203,10 +204,10 @@ async def test_a_choice_that_was_never_offered_here_is_refused(house: House) -> 
 # --- what is kept of each message ------------------------------------------------------------------
 
 
-def understood(key: str, score: float, right: bool | None = True) -> BotTurn:
+def understood(key: str, score: float, right: bool | None = True, by_default: bool = False) -> BotTurn:
     return BotTurn(messages=[BotMessage(script=ScriptRef(key=key))],
                    nlu=Understanding(intent="ask_invoice", confidence=0.8, understood=right,
-                                     answer=Match(key=key, score=score) if right else None))
+                                     answer=Match(key=key, score=score, by_default=by_default) if right else None))
 
 
 async def test_every_message_keeps_what_was_chosen_understood_and_felt(house: House) -> None:
@@ -232,6 +233,35 @@ async def test_misunderstood_messages_and_turns_to_replay_are_found_newest_first
     assert [(one.text, one.answered_key) for one in turns] == [("电子发票呢", "invoice.how_to_issue"),
                                                                ("发票怎么开", "invoice.how_to_issue")]
     assert all(one.answered_version_id for one in turns)
+
+
+async def test_an_inquiry_that_got_only_its_topics_default_words_is_collected_and_counts_as_understood(house: House) -> None:
+    house.bot.answer = understood("invoice.how_to_issue", 0.83)
+    await say(house, "发票怎么开")
+    house.bot.answer = understood("invoice.how_to_issue", 0.21, by_default=True)
+    await say(house, "一单能拆成几张发票吗")
+    now = utc_now()
+    with house.works.read(SYSTEM) as work:
+        (one,) = understanding.answered_generally(work.session, now - timedelta(hours=1))
+        assert (one.text, one.key) == ("一单能拆成几张发票吗", "invoice.how_to_issue")
+        assert understanding.misunderstood(work.session, now - timedelta(hours=1)) == []
+        assert len(understanding.turns_to_replay(work.session, now + timedelta(minutes=1), 10)) == 2
+        (question,) = unanswered_questions(work.session, now - timedelta(hours=1))
+        assert (question.default_key, question.message_id) == ("invoice.how_to_issue", one.message_id)
+    assert house.state().misses == 0 and house.state().state == "bot"
+
+
+async def test_default_words_that_nobody_heard_are_no_gap(house: House) -> None:
+    """A pressed button chose them; they were withdrawn; a person was fetched instead."""
+    house.bot.answer = choice("invoice.how_to_issue", "service.hours")
+    await say(house, "发票几点开")
+    house.bot.answer = understood("service.hours", 0.2, by_default=True)
+    await house.send("", button_id=buttons(house)[1]["id"])
+    await house.settled()
+    house.bot.answer = understood("gone.since", 0.2, by_default=True)
+    await say(house, "还能开票吗")
+    with house.works.read(SYSTEM) as work:
+        assert understanding.answered_generally(work.session, utc_now() - timedelta(hours=1)) == []
 
 
 async def test_a_pressed_title_is_no_turn_to_learn_the_matching_from(house: House) -> None:

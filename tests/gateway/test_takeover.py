@@ -70,9 +70,8 @@ async def test_a_question_that_a_person_has_answered_meanwhile_is_not_answered_a
     await house.asked()
     with house.works.begin(SYSTEM) as work:
         handoffs.request(work, house.conversation.id, "customer_request")
+    house.lin_jia_takes()
     with house.works.begin(LIN_JIA) as work:
-        handoffs.set_status(work, "online")
-        handoffs.take(work, house.conversation.id)
         handoffs.reply(work, house.conversation.id, "在「我的订单」里点「开发票」。", "r1")
         conversation = conversations.lock(work, house.conversation.id)
         conversations.change_hands(work, conversation, "bot")

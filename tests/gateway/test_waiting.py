@@ -53,9 +53,7 @@ async def in_queue(house: House) -> None:
 
 async def with_a_person(house: House) -> None:
     await in_queue(house)
-    with house.works.begin(LIN_JIA) as work:
-        handoffs.set_status(work, "online")
-        handoffs.take(work, house.conversation.id)
+    house.lin_jia_takes()
 
 
 def open_handoff(house: House) -> tuple[str, int]:
@@ -78,9 +76,7 @@ async def test_a_take_over_in_the_middle_of_a_turn_silences_the_bot_that_answers
     house.bot.gate = asyncio.Event()
     await house.send("发票怎么开")
     await house.asked()
-    with house.works.begin(LIN_JIA) as work:
-        handoffs.set_status(work, "online")
-        handoffs.take(work, house.conversation.id)
+    house.lin_jia_takes()
     house.bot.gate.set()
     await house.settled()
     assert "invoice.how_to_issue" not in {key for _, key in house.thread()}

@@ -1,59 +1,14 @@
 """The website's door over real HTTP and a real socket, on the whole application, with a bot that does as told."""
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from backend.main import create_app
 from backend.settings import settings
-from tests.gateway.fakes import FakeBot
-
-PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 64
-
-
-class Visitor:
-    """A customer's browser, as far as HTTP goes."""
-
-    def __init__(self, client: TestClient, ref: str = "visitor-1") -> None:
-        self.client = client
-        opened = client.post("/api/chat/sessions", json={"channel": "web", "customer": {"ref": ref}})
-        assert opened.status_code == 201
-        self.id, self.token = opened.json()["conversation_id"], opened.json()["token"]
-        self.headers = {"Authorization": f"Bearer {self.token}"}
-
-    def send(self, text: str, client_id: str = "c1", **more: Any) -> Any:
-        return self.client.post(f"/api/chat/{self.id}/messages", headers=self.headers,
-                                json={"client_id": client_id, "text": text, **more})
-
-    def read(self, after: int = 0, wait: float = 0) -> Any:
-        return self.client.get(f"/api/chat/{self.id}/messages", headers=self.headers,
-                               params={"after": after, "wait": wait}).json()
-
-    def wait_for(self, sender: str, after: int = 0) -> dict[str, Any]:
-        for _ in range(40):
-            for message in self.read(after, wait=0.5)["messages"]:
-                if message["from"] == sender:
-                    return message
-        raise AssertionError(f"no message from {sender}")
-
-
-@pytest.fixture
-def client(packed_sqlite: Path, tmp_path: Path) -> Iterator[TestClient]:
-    path = tmp_path / "web.db"
-    shutil.copy(packed_sqlite, path)
-    config = replace(settings(), database_url=f"sqlite:///{path}", run_worker=False)
-    with TestClient(create_app(config, FakeBot())) as opened:
-        yield opened
-
-
-@pytest.fixture
-def visitor(client: TestClient) -> Visitor:
-    return Visitor(client)
+from tests.gateway.visitor import PNG, Visitor
 
 
 def test_a_new_conversation_begins_with_the_approved_welcome_and_its_version(visitor: Visitor) -> None:
@@ -91,13 +46,11 @@ def test_bad_messages_get_a_code_and_a_sentence(visitor: Visitor, body: dict[str
     assert len(visitor.read()["messages"]) == 1
 
 
-def test_one_address_cannot_open_chats_without_end(packed_sqlite: Path, tmp_path: Path,
+def test_one_address_cannot_open_chats_without_end(whole_app: Callable[..., FastAPI],
                                                   monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "limited.db"
-    shutil.copy(packed_sqlite, path)
-    config = replace(settings(), database_url=f"sqlite:///{path}", run_worker=False, chats_opened_per_hour=2)
+    config = replace(settings(), chats_opened_per_hour=2)
     monkeypatch.setattr("backend.gateway.channels.web.settings", lambda: config)
-    with TestClient(create_app(config, FakeBot())) as client:
+    with TestClient(whole_app(chats_opened_per_hour=2)) as client:
         for number in range(2):
             Visitor(client, f"visitor-{number}")
         refused = client.post("/api/chat/sessions", json={"channel": "web"})

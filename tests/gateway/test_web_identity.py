@@ -1,13 +1,11 @@
 """Who a website's customer is: believed only when the site signs it; history only for whom it vouches."""
 
-import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from sqlmodel import select
 from starlette.testclient import TestClient
 
@@ -18,17 +16,11 @@ from backend.customers.tables import Customer
 from backend.gateway.sites import Sites
 from backend.infra.journal import JournalEntry
 from backend.kernel.actors import SYSTEM
-from backend.main import create_app
-from backend.settings import settings
-from tests.gateway.fakes import FakeBot
 
 
 @pytest.fixture
-def client(packed_sqlite: Path, tmp_path: Path) -> Iterator[TestClient]:
-    path = tmp_path / "identity.db"
-    shutil.copy(packed_sqlite, path)
-    config = replace(settings(), database_url=f"sqlite:///{path}", run_worker=False, chat_per_minute=1000)
-    with TestClient(create_app(config, FakeBot())) as opened:
+def client(whole_app: Callable[..., FastAPI]) -> Iterator[TestClient]:
+    with TestClient(whole_app(chat_per_minute=1000)) as opened:
         yield opened
 
 

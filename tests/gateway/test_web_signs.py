@@ -1,11 +1,7 @@
 """What the two sides know of each other without words: delivered, read, typing, connected."""
 
 import asyncio
-import shutil
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,26 +14,9 @@ from backend.gateway.here import Here
 from backend.handoffs import service as handoffs
 from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM
-from backend.main import create_app
-from backend.settings import settings
 from tests import builders
 from tests.cast import LIN_JIA, NOW
-from tests.gateway.fakes import FakeBot
-from tests.gateway.test_web_channel import PNG, Visitor
-
-
-@pytest.fixture
-def client(packed_sqlite: Path, tmp_path: Path) -> Iterator[TestClient]:
-    path = tmp_path / "signs.db"
-    shutil.copy(packed_sqlite, path)
-    config = replace(settings(), database_url=f"sqlite:///{path}", run_worker=False)
-    with TestClient(create_app(config, FakeBot())) as opened:
-        yield opened
-
-
-@pytest.fixture
-def visitor(client: TestClient) -> Visitor:
-    return Visitor(client)
+from tests.gateway.visitor import PNG, Visitor
 
 
 def works_of(visitor: Visitor) -> Works:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,24 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture
-def people(browser: Browser, house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
-    found = People(browser, house.base, tmp_path_factory.mktemp("windows"))
+@contextmanager
+def _at_their_browsers(browser: Browser, house: House, windows: pytest.TempPathFactory) -> Iterator[People]:
+    found = People(browser, house.base, windows.mktemp("windows"))
     yield found
     found.leave()
+
+
+@pytest.fixture
+def people(browser: Browser, house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
+    with _at_their_browsers(browser, house, tmp_path_factory) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def company(browser: Browser, house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
+    """The people of a story that goes on from test to test."""
+    with _at_their_browsers(browser, house, tmp_path_factory) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

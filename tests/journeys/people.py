@@ -91,6 +91,14 @@ _MESSAGES = """() => [...document.querySelectorAll('.zk-list > .zk-msg[data-seq]
     text: (box.querySelector('.zk-say, .zk-at:not(time)') ?? box).innerText.trim() }))"""
 
 
+def widget_frame(page: Page) -> Frame:
+    """The widget's own frame, as it stands now: a reload brings a new one."""
+    frame = page.locator("iframe[src*='/widget/frame']").element_handle().content_frame()
+    assert frame is not None
+    frame.wait_for_url("**/widget/frame?*")
+    return frame
+
+
 class Customer:
     """A customer in front of the widget: says, presses, hears."""
 
@@ -108,11 +116,7 @@ class Customer:
 
     @property
     def inside(self) -> Frame:
-        """The widget's own frame, as it stands now: a reload brings a new one."""
-        frame = self.page.locator("iframe[src*='/widget/frame']").element_handle().content_frame()
-        assert frame is not None
-        frame.wait_for_url("**/widget/frame?*")
-        return frame
+        return widget_frame(self.page)
 
     @property
     def widget(self) -> Any:

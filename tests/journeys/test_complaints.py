@@ -1,18 +1,16 @@
 """A complaint in real browsers: filed in the chat, handled to its end, rated, opened again; watched; a grave one."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.journeys.casework import begin, choose, long_ago, send, step_now
 from tests.journeys.house import House, wait_for
 from tests.journeys.long_ago import DESCRIPTION as LONG_AGO
 from tests.journeys.people import Customer, People
-from tests.journeys.pictures import album, take
+from tests.journeys.story import Story
 
 ORDER, PHONE_NUMBER = "HM260929-1057", "13912345162"
 EVERYTHING_AT_ONCE = f"我要投诉，上周送来的台灯灯罩裂了一道口子，订单{ORDER}，想换一盏新的"
@@ -20,26 +18,11 @@ FOUND, REMEDY = "出厂检验漏了一道裂纹", "今天换一盏新灯寄出�
 
 
 @dataclass
-class Story:
-    house: House
-    people: People
+class Filed(Story):
     customer: Customer
-    done: set[str] = field(default_factory=set)
-    earlier: int = 0  # lines of output before this story
     number: str = ""
     receipt: str = ""
     case: Page | None = None
-    pictures: Path | None = field(default_factory=album)
-
-    def after(self, step: str) -> None:
-        if step not in self.done:
-            pytest.skip(f"“{step}” did not succeed")
-
-    def finish(self, step: str) -> None:
-        assert self.people.complaints == [], "a browser's console complained"
-        since = list(self.house.lines)[self.earlier:]  # what other stories broke on purpose is theirs
-        assert not any("Traceback" in line for line in since), "a program stumbled; its output is below"
-        self.done.add(step)
 
     @property
     def page(self) -> Page:
@@ -48,16 +31,14 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(browser: Browser, house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    people = People(browser, house.base, tmp_path_factory.mktemp("windows"))
-    yield Story(house, people, people.customer(), earlier=len(house.lines))
-    people.leave()
+def story(house: House, company: People) -> Filed:
+    return Filed(house, company, company.customer())
 
 
 # --- the customer files -----------------------------------------------------------------------------
 
 
-def test_one_full_sentence_leaves_only_what_is_missing_to_be_asked(story: Story) -> None:
+def test_one_full_sentence_leaves_only_what_is_missing_to_be_asked(story: Filed) -> None:
     customer = story.customer
     customer.says(EVERYTHING_AT_ONCE)
     asked = customer.hears("complaint.ask_contact", "complaint.ask_description", "complaint.ask_remedy",
@@ -76,7 +57,7 @@ def test_one_full_sentence_leaves_only_what_is_missing_to_be_asked(story: Story)
     story.finish("filed")
 
 
-def test_the_receipt_on_a_phone_shows_the_promise_how_it_was_counted_and_what_comes(story: Story) -> None:
+def test_the_receipt_on_a_phone_shows_the_promise_how_it_was_counted_and_what_comes(story: Filed) -> None:
     story.after("filed")
     phone = story.people.window(phone=True)
     phone.goto(story.house.base + story.receipt)
@@ -94,7 +75,7 @@ def test_the_receipt_on_a_phone_shows_the_promise_how_it_was_counted_and_what_co
 # --- the agent handles ------------------------------------------------------------------------------
 
 
-def test_an_agent_brings_it_to_its_end_while_the_customer_is_told_in_the_chat(story: Story) -> None:
+def test_an_agent_brings_it_to_its_end_while_the_customer_is_told_in_the_chat(story: Filed) -> None:
     story.after("filed")
     customer = story.customer
     story.case = page = story.people.signed_in("linjia", "/complaints")
@@ -157,7 +138,7 @@ def test_an_agent_brings_it_to_its_end_while_the_customer_is_told_in_the_chat(st
     story.finish("closed")
 
 
-def test_what_is_internal_never_reaches_the_customers_receipt(story: Story) -> None:
+def test_what_is_internal_never_reaches_the_customers_receipt(story: Filed) -> None:
     story.after("closed")
     phone = story.people.window(phone=True)
     phone.goto(story.house.base + story.receipt)
@@ -172,7 +153,7 @@ def test_what_is_internal_never_reaches_the_customers_receipt(story: Story) -> N
 # --- the customer is asked, and is not content -------------------------------------------------------
 
 
-def test_the_customer_rates_the_handling_and_opens_it_again(story: Story) -> None:
+def test_the_customer_rates_the_handling_and_opens_it_again(story: Filed) -> None:
     story.after("closed")
     phone = story.people.window(phone=True)
     phone.goto(story.house.base + story.receipt)
@@ -203,7 +184,7 @@ def test_the_customer_rates_the_handling_and_opens_it_again(story: Story) -> Non
 # --- watched ----------------------------------------------------------------------------------------
 
 
-def test_a_manager_sees_at_once_what_has_run_out_and_why(story: Story) -> None:
+def test_a_manager_sees_at_once_what_has_run_out_and_why(story: Filed) -> None:
     manager = story.people.signed_in("hantao", "/complaints")
     manager.goto(f"{story.house.base}/complaints?filter=overdue")
     number = long_ago(story.house, "20")
@@ -224,7 +205,7 @@ def test_a_manager_sees_at_once_what_has_run_out_and_why(story: Story) -> None:
     story.finish("watched")
 
 
-def test_the_page_of_a_late_case_says_how_late_each_promise_is_and_how_its_date_was_counted(story: Story) -> None:
+def test_the_page_of_a_late_case_says_how_late_each_promise_is_and_how_its_date_was_counted(story: Filed) -> None:
     story.after("watched")
     manager = story.people.signed_in("hantao", "/complaints")
     manager.goto(f"{story.house.base}/complaints?filter=overdue")
@@ -239,7 +220,7 @@ def test_the_page_of_a_late_case_says_how_late_each_promise_is_and_how_its_date_
 # --- a grave one ------------------------------------------------------------------------------------
 
 
-def test_an_injury_starts_the_emergency_plan_and_the_top_is_told(story: Story) -> None:
+def test_an_injury_starts_the_emergency_plan_and_the_top_is_told(story: Filed) -> None:
     manager = story.people.signed_in("shenlan", "/complaints")
     agent = story.people.signed_in("linjia", "/complaints/new")
     agent.locator("label", has=agent.locator("input[name=channel][value=phone]")).click()
@@ -268,7 +249,7 @@ def test_an_injury_starts_the_emergency_plan_and_the_top_is_told(story: Story) -
     manager.locator("#plan [name=text]").fill("已联系家属，桌子停用，明天上门取回检测")
     manager.get_by_role("button", name="报进展").click()
     expect(manager.locator("#plan")).to_contain_text("明天上门取回检测")
-    take(story.pictures, manager, "plan-journey")
+    story.picture(manager, "plan-journey")
 
     # It cannot be closed behind the plan's back, and a report has all its parts.
     manager.get_by_role("button", name="写结案报告").click()

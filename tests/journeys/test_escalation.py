@@ -1,55 +1,35 @@
 """A manager watches: a case nears its date, another runs out and changes hands, a third becomes a grave one."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.journeys.casework import begin, choose, long_ago, send, step_now
 from tests.journeys.house import House, wait_for
 from tests.journeys.long_ago import DESCRIPTION, NEARING
 from tests.journeys.people import PATIENCE, People
-from tests.journeys.pictures import album, take
+from tests.journeys.story import Story
 
 SWEEP = 60.0  # the worker looks every five seconds; the machine may have other work
 MANAGERS = {"沈岚": "shenlan", "韩涛": "hantao"}
 
 
 @dataclass
-class Watch:
-    house: House
-    people: People
+class Watch(Story):
     manager: Page  # 韩涛, whose windows stay open
     agent: Page  # 林佳, who holds the cases at first
-    earlier: int = 0
     late: str = ""  # the number of the case that ran out
     grave: str = ""
-    done: set[str] = field(default_factory=set)
-    pictures: Path | None = field(default_factory=album)
-
-    def after(self, step: str) -> None:
-        if step not in self.done:
-            pytest.skip(f"“{step}” did not succeed")
-
-    def finish(self, step: str) -> None:
-        assert self.people.complaints == [], "a browser's console complained"
-        since = list(self.house.lines)[self.earlier:]  # what other stories broke on purpose is theirs
-        assert not any("Traceback" in line for line in since), "a program stumbled; its output is below"
-        self.done.add(step)
 
     def case(self, page: Page, number: str) -> None:
         page.goto(f"{self.house.base}/complaints/{number}")
 
 
 @pytest.fixture(scope="module")
-def watch(browser: Browser, house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
-    people = People(browser, house.base, tmp_path_factory.mktemp("windows"))
-    yield Watch(house, people, people.signed_in("hantao", "/complaints"), people.signed_in("linjia", "/complaints"),
-                earlier=len(house.lines))
-    people.leave()
+def watch(house: House, company: People) -> Watch:
+    return Watch(house, company, company.signed_in("hantao", "/complaints"), company.signed_in("linjia", "/complaints"))
 
 
 def rung(page: Page, words: str) -> None:
@@ -75,7 +55,7 @@ def test_before_a_case_runs_out_its_holder_and_the_managers_are_told_without_a_r
     for name in ("林佳", "沈岚", "韩涛"):
         expect(told).to_contain_text(name)
     expect(watch.manager.locator(".facts")).to_contain_text("负责人 林佳"), "told is not taken"
-    take(watch.pictures, watch.manager, "nearing-journey")
+    watch.picture(watch.manager, "nearing-journey")
     watch.finish("neared")
 
 
@@ -135,7 +115,7 @@ def test_the_late_case_is_closed_only_with_its_causes_which_the_form_asks_for(wa
     sheet = begin(page, "close")
     causes = sheet.locator("select[name^=late_cause_]")
     assert causes.count() >= 2, "the decision and the promise both ran late"
-    take(watch.pictures, page, "closing-journey")
+    watch.picture(page, "closing-journey")
     send(sheet)
     expect(sheet).to_be_visible()
     for place in range(causes.count()):
@@ -200,7 +180,7 @@ def test_the_task_group_reports_by_the_rhythm_and_ends_the_plan_with_its_report(
     page.goto(f"{watch.house.base}/complaints/{watch.grave}/report")
     for words in ("同批全部召回抽检", "下午上门取回检测", "同批灯两周内坏了三盏"):
         expect(page.locator("body")).to_contain_text(words)
-    take(watch.pictures, page, "plan-report-journey")
+    watch.picture(page, "plan-report-journey")
     page.goto(f"{watch.house.base}/alerts")
     wait_for(lambda: watch.grave not in str(page.locator("main").text_content()), PATIENCE, "the alarm went on")
     watch.finish("reported")

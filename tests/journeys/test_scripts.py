@@ -1,17 +1,15 @@
 """Words on their way, in real browsers: written, tried on real questions, approved, said at once, taken back."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.house import House, wait_for
 from tests.journeys.line import Line
 from tests.journeys.people import Customer, People, Shown
-from tests.journeys.pictures import album, take
+from tests.journeys.story import Story
 
 STORES, FEE = "service.stores", "delivery.fee"
 WHERE, COST = "门店在哪里", "运费多少钱"
@@ -21,34 +19,17 @@ NOBODY_KNOWS = ("升降桌可以租吗", "桌子能短租吗", "桌子租一个�
 
 
 @dataclass
-class Story:
-    house: House
-    people: People
+class Worded(Story):
     customer: Customer
-    done: set[str] = field(default_factory=set)
-    earlier: int = 0  # lines of output before this story
     versions: dict[str, str] = field(default_factory=dict)  # "v2" -> the record's address
-    pictures: Path | None = field(default_factory=album)
-
-    def after(self, step: str) -> None:
-        if step not in self.done:
-            pytest.skip(f"“{step}” did not succeed")
-
-    def finish(self, step: str) -> None:
-        assert self.people.complaints == [], "a browser's console complained"
-        since = list(self.house.lines)[self.earlier:]  # what other stories broke on purpose is theirs
-        assert not any("Traceback" in line for line in since), "a program stumbled; its output is below"
-        self.done.add(step)
 
 
 @pytest.fixture(scope="module")
-def story(browser: Browser, house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    people = People(browser, house.base, tmp_path_factory.mktemp("windows"))
-    yield Story(house, people, people.customer(), earlier=len(house.lines))
-    people.leave()
+def story(house: House, company: People) -> Worded:
+    return Worded(house, company, company.customer())
 
 
-def hear_anew(story: Story, question: str, key: str) -> Shown:
+def hear_anew(story: Worded, question: str, key: str) -> Shown:
     story.customer.says(question)
     return story.customer.hears(key, within=AT_ONCE)
 
@@ -60,7 +41,7 @@ def detail(page: Page) -> Locator:
 # --- one approval -----------------------------------------------------------------------------------
 
 
-def test_the_author_is_told_what_is_wrong_and_sees_which_answers_would_change(story: Story) -> None:
+def test_the_author_is_told_what_is_wrong_and_sees_which_answers_would_change(story: Worded) -> None:
     said = hear_anew(story, WHERE, STORES)
     assert "选城市" in said.text
 
@@ -83,7 +64,7 @@ def test_the_author_is_told_what_is_wrong_and_sees_which_answers_would_change(st
     row = owner.locator("table.rep tbody tr", has_text=WHERE)
     expect(row).to_contain_text("选城市或者按距离排")
     expect(row).to_contain_text("文字变了")
-    take(story.pictures, owner, "replay-journey")
+    story.picture(owner, "replay-journey")
 
     # A draft is nobody's words.
     assert "按距离排" not in hear_anew(story, WHERE, STORES).text
@@ -96,7 +77,7 @@ def test_the_author_is_told_what_is_wrong_and_sees_which_answers_would_change(st
     story.finish("submitted")
 
 
-def test_the_author_cannot_approve_it_by_asking_the_server_directly_either(story: Story) -> None:
+def test_the_author_cannot_approve_it_by_asking_the_server_directly_either(story: Worded) -> None:
     story.after("submitted")
     with story.house.staff("sumin") as author:
         page = author.get(story.versions["v2"])
@@ -107,7 +88,7 @@ def test_the_author_cannot_approve_it_by_asking_the_server_directly_either(story
     assert "按距离排" not in hear_anew(story, WHERE, STORES).text
 
 
-def test_another_person_approves_and_the_customer_hears_it_at_once_without_restart(story: Story) -> None:
+def test_another_person_approves_and_the_customer_hears_it_at_once_without_restart(story: Worded) -> None:
     story.after("submitted")
     pids = story.house.pids()
     approver = story.people.signed_in("shenlan", "/scripts")
@@ -123,7 +104,7 @@ def test_another_person_approves_and_the_customer_hears_it_at_once_without_resta
     story.finish("approved")
 
 
-def test_a_bubble_on_the_desk_opens_exactly_the_record_of_the_words_that_were_said(story: Story) -> None:
+def test_a_bubble_on_the_desk_opens_exactly_the_record_of_the_words_that_were_said(story: Worded) -> None:
     story.after("approved")
     story.customer.asks_for_a_person()
     story.customer.hears("handoff.next_in_line", "handoff.queued", "handoff.out_of_hours")
@@ -149,7 +130,7 @@ def test_a_bubble_on_the_desk_opens_exactly_the_record_of_the_words_that_were_sa
     story.finish("bubble")
 
 
-def test_one_action_brings_the_old_words_back(story: Story) -> None:
+def test_one_action_brings_the_old_words_back(story: Worded) -> None:
     story.after("approved")
     approver = story.people.signed_in("shenlan", "/scripts")
     approver.goto(f"{story.house.base}/scripts/{STORES}")
@@ -170,7 +151,7 @@ def test_one_action_brings_the_old_words_back(story: Story) -> None:
 # --- two approvals ----------------------------------------------------------------------------------
 
 
-def test_a_promise_about_money_needs_two_people_and_is_not_said_after_the_first(story: Story) -> None:
+def test_a_promise_about_money_needs_two_people_and_is_not_said_after_the_first(story: Worded) -> None:
     newcomer = story.people.customer()
     newcomer.says(COST)
     old = newcomer.hears(FEE)
@@ -206,7 +187,7 @@ def test_a_promise_about_money_needs_two_people_and_is_not_said_after_the_first(
 # --- what nobody could answer -----------------------------------------------------------------------
 
 
-def test_a_question_without_an_answer_reaches_the_script_owner_who_begins_a_draft_from_it(story: Story) -> None:
+def test_a_question_without_an_answer_reaches_the_script_owner_who_begins_a_draft_from_it(story: Worded) -> None:
     asked = []
     for words in NOBODY_KNOWS:
         with Line(story.house) as line:
@@ -216,7 +197,7 @@ def test_a_question_without_an_answer_reaches_the_script_owner_who_begins_a_draf
     assert len(asked) >= 2, "the bot claims to know most of these by now: choose other questions"
 
     owner = story.people.signed_in("sumin", "/scripts")
-    owner.goto(f"{story.house.base}/scripts/questions")
+    owner.goto(f"{story.house.base}/scripts/questions?why=lost")
 
     def gathered() -> bool:
         owner.reload()
@@ -228,7 +209,7 @@ def test_a_question_without_an_answer_reaches_the_script_owner_who_begins_a_draf
     card = owner.locator("ol.asked > li", has_text="租").first
     kind = card.get_by_role("heading").inner_text()
     assert any(words in card.inner_text() for words in asked)
-    take(story.pictures, owner, "questions-journey")
+    story.picture(owner, "questions-journey")
     card.get_by_role("link", name="写一条话术").click()
 
     expect(owner.locator("textarea[name=examples]")).to_have_value(re.compile("租"))

@@ -8,6 +8,7 @@ from backend.conversations import service as conversations
 from backend.handoffs import service as handoffs
 from backend.kernel.actors import SYSTEM
 from tests.cast import LIN_JIA
+from tests.journeys.people import widget_frame
 from tests.journeys.quick import QuickHouse
 
 
@@ -37,10 +38,7 @@ class Visitor:
 
     @property
     def inside(self) -> Frame:
-        frame = self.page.locator("iframe[src*='/widget/frame']").element_handle().content_frame()
-        assert frame is not None
-        frame.wait_for_url("**/widget/frame?*")
-        return frame
+        return widget_frame(self.page)
 
     @property
     def field(self) -> Any:
