@@ -63,7 +63,7 @@ def positions(session: Session, conversation_ids: Sequence[str]) -> dict[str, tu
 def oldest_pending(session: Session, conversation_id: str) -> Message | None:
     return session.exec(
         select(Message).where(Message.conversation_id == conversation_id, col(Message.pending).is_(True))
-        .order_by(col(Message.seq))
+        .order_by(col(Message.seq)).limit(1)
     ).first()
 
 
@@ -102,7 +102,7 @@ def issued_button(session: Session, conversation_id: str, button_id: str) -> dic
 def newest_from(session: Session, conversation_id: str, sender: str) -> Message | None:
     return session.exec(
         select(Message).where(Message.conversation_id == conversation_id, Message.sender == sender)
-        .order_by(col(Message.seq).desc())
+        .order_by(col(Message.seq).desc()).limit(1)
     ).first()
 
 
@@ -146,7 +146,7 @@ def newest_said(session: Session, conversation_id: str) -> Message | None:
     return session.exec(
         select(Message).where(Message.conversation_id == conversation_id,
                               col(Message.sender).in_(("bot", "system", "agent")))
-        .order_by(col(Message.seq).desc())
+        .order_by(col(Message.seq).desc()).limit(1)
     ).first()
 
 
@@ -161,6 +161,16 @@ def customer_texts(session: Session, conversation_id: str, before: int, limit: i
         .order_by(col(Message.seq).desc()).limit(limit)
     ).all()
     return [text for text, button in rows if button is None]
+
+
+def customer_message_before(session: Session, message: Message) -> Message | None:
+    """What the customer said last before this message."""
+    return session.exec(
+        select(Message)
+        .where(Message.conversation_id == message.conversation_id, Message.sender == "customer",
+               Message.seq < message.seq)
+        .order_by(col(Message.seq).desc()).limit(1)
+    ).first()
 
 
 def moods(session: Session, conversation_id: str, upto: int, limit: int = 10) -> Sequence[int]:

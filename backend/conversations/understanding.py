@@ -60,11 +60,22 @@ def note(work: Work, message_id: str, intent: str | None, confidence: float | No
     """Keep what the bot understood beside the customer's message, and let it count as dealt with."""
     message = work.session.get(Message, message_id)
     if message is not None:
+        if message.button is not None and understood is False:
+            # 都不是: what lacks an answer is the question that the choices were offered for, not the button's title.
+            _refused_all(work, message)
+            understood = None
         message.intent, message.confidence, message.pending = intent, confidence, False
         message.match_key, message.match_score = match_key, match_score
         message.understood, message.by_default = understood, None
         work.session.add(message)
     return message
+
+
+def _refused_all(work: Work, pressed: Message) -> None:
+    asked = store.customer_message_before(work.session, pressed)
+    if asked is not None and asked.button is None and asked.understood is None:
+        asked.understood = False
+        work.session.add(asked)
 
 
 def note_default(work: Work, message_id: str) -> None:

@@ -31,13 +31,14 @@ def regime_at(session: Session, key: str, day: date) -> RegimeVersion | None:
             or_(col(RegimeVersion.valid_to).is_(None), col(RegimeVersion.valid_to) >= day),
         )
         .order_by(col(RegimeVersion.version).desc())
+        .limit(1)
     ).first()
 
 
 def newest(session: Session, key: str) -> RegimeVersion | None:
     """The newest version, in force or not."""
     return session.exec(
-        select(RegimeVersion).where(RegimeVersion.key == key).order_by(col(RegimeVersion.version).desc())
+        select(RegimeVersion).where(RegimeVersion.key == key).order_by(col(RegimeVersion.version).desc()).limit(1)
     ).first()
 
 

@@ -13,6 +13,7 @@ the last seconds, not sealed yet, are guarded by the database's triggers alone.
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,6 +29,9 @@ GENESIS = "0" * 64
 # A row may become visible after rows with a later instant (its transaction ran longer); sealing only what is
 # older than this keeps the chain in the order of instants for all but extreme delays, which stay verifiable.
 SETTLE = timedelta(seconds=2)
+
+#: Rows that ``verify`` holds at a time.
+PORTION = 1000
 
 
 class JournalEntry(SQLModel, table=True):
@@ -98,7 +102,9 @@ def _digest(previous: str, row: JournalEntry) -> str:
 def seal(session: Session, now: datetime, limit: int = 500) -> int:
     """Link unsealed rows to the chain; returns how many. The unique ``seal_no`` makes a second sealer fail."""
     last = session.exec(
-        select(JournalEntry).where(col(JournalEntry.seal_no).is_not(None)).order_by(col(JournalEntry.seal_no).desc())
+        select(JournalEntry).where(col(JournalEntry.seal_no).is_not(None))
+        # first() alone would read the whole journal into memory before it gives one row.
+        .order_by(col(JournalEntry.seal_no).desc()).limit(1)
     ).first()
     number, previous = (last.seal_no or 0, last.seal or GENESIS) if last else (0, GENESIS)
     rows = session.exec(
@@ -153,9 +159,12 @@ def verify(session: Session, beside: Anchor | None = None) -> Verdict:
     within = anchor_of(session)
     anchors = [one for one in (within, beside) if one is not None]
     previous, expected = GENESIS, 0
-    rows = session.exec(
+    # In portions that are let go again: the chain of years does not fit in memory.
+    portions = session.exec(
         select(JournalEntry).where(col(JournalEntry.seal_no).is_not(None)).order_by(col(JournalEntry.seal_no))
-    )
+        .execution_options(yield_per=PORTION)
+    ).partitions()
+    rows = (row for portion in portions for row in _let_go(session, portion))
     unsealed = session.exec(select(func.count()).where(col(JournalEntry.seal_no).is_(None))).one()
     broken: int | None = None
     for row in rows:
@@ -178,6 +187,12 @@ def verify(session: Session, beside: Anchor | None = None) -> Verdict:
             broken = (within.sealed if within is not None else 0) + 1
     return Verdict(sealed=expected, unsealed=unsealed, broken_at=broken, cut_at=cut,
                    anchored=beside.sealed if beside is not None else None)
+
+
+def _let_go(session: Session, portion: Sequence[JournalEntry]) -> Sequence[JournalEntry]:
+    for row in portion:
+        session.expunge(row)
+    return portion
 
 
 def latest(session: Session, subject_kind: str | None, subject_id: str | None, limit: int) -> list[JournalEntry]:

@@ -10,7 +10,7 @@ from backend.surveys.tables import HandlingRating, Invitation, SatisfactionFact,
 def newest(session: Session, key: str) -> SurveyVersion | None:
     """The version that new invitations use."""
     return session.exec(
-        select(SurveyVersion).where(SurveyVersion.key == key).order_by(col(SurveyVersion.version).desc())
+        select(SurveyVersion).where(SurveyVersion.key == key).order_by(col(SurveyVersion.version).desc()).limit(1)
     ).first()
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 from sqlmodel import col, select
 
 from backend.infra import journal
@@ -71,3 +71,33 @@ def test_the_sealed_journal_verifies_and_an_altered_row_is_found(works: Works) -
             update(JournalEntry).where(col(JournalEntry.subject_id) == "2").values(actor_id="somebody_else"))
     with works.read(SYSTEM) as work:
         assert journal.verify(work.session).broken_at == 3
+
+
+def test_sealing_and_verifying_hold_only_a_portion_of_a_long_journal(works: Works, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is sealed every few seconds for years: what a sealing reads must not grow with what was sealed before."""
+    loaded: list[str] = []
+
+    def note(row: JournalEntry, context: object) -> None:
+        loaded.append(row.id)
+
+    def write(first: int, count: int) -> None:
+        with works.begin(SYSTEM, NOW + timedelta(minutes=first)) as work:
+            for number in range(count):
+                work.journal("counted", "number", str(number))
+
+    write(0, 300)
+    with works.begin(SYSTEM, NOW) as work:
+        assert journal.seal(work.session, NOW + timedelta(minutes=1)) == 300
+    write(2, 3)
+    event.listen(JournalEntry, "load", note)
+    try:
+        with works.begin(SYSTEM, NOW) as work:
+            assert journal.seal(work.session, NOW + timedelta(minutes=3)) == 3
+        assert len(loaded) == 4, "the last sealed row and the new ones"
+        monkeypatch.setattr(journal, "PORTION", 50)
+        with works.read(SYSTEM) as work:
+            verdict = journal.verify(work.session)
+            assert (verdict.sealed, verdict.unsealed, verdict.intact) == (303, 0, True)
+            assert len(list(work.session)) <= 50, "what has been judged is let go"
+    finally:
+        event.remove(JournalEntry, "load", note)
