@@ -1,6 +1,7 @@
 """One conversation as somebody at the desk sees it: who holds it, what is known, every message with its marks."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlmodel import Session
 from backend.conversations import marks, understanding
 from backend.conversations import service as conversations
 from backend.conversations.service import Conversation, MessageView
+from backend.conversations.understanding import Finding
 from backend.customers import service as customers
 from backend.handoffs import beside, consulting, presence, rules, store, tagging
 from backend.handoffs.groups import all_groups, group_name
@@ -88,9 +90,16 @@ def _known(session: Session, handoff: Handoff, now: datetime) -> dict[str, Any]:
         "complaint_nos": known.get("complaint_nos", []), "answered": known.get("answered", []),
         "earlier": _earlier(session, known.get("earlier") or [], now),
         "visits": int(known.get("visits", 1)), "group_text": group_name(handoff.skill_group),
-        "findings": list(dict.fromkeys(
-            one.explanation for one in understanding.findings(session, handoff.conversation_id))),
+        "findings": _once_a_rule(understanding.findings(session, handoff.conversation_id)),
     }
+
+
+def _once_a_rule(found: Sequence[Finding]) -> list[str]:
+    """What each rule said last, in order of its last time; one that was met again says how often."""
+    often = Counter(one.rule for one in found)
+    last = {one.rule: one.explanation for one in found}
+    order = list(dict.fromkeys(one.rule for one in reversed(found)))[::-1]
+    return [last[rule] + (f"（共 {often[rule]} 次）" if often[rule] > 1 else "") for rule in order]
 
 
 def _earlier(session: Session, contacts: list[dict[str, Any]], now: datetime) -> list[dict[str, str]]:

@@ -8,6 +8,7 @@ from sqlmodel import select
 
 from backend.conversations import service as conversations
 from backend.conversations import silence, understanding
+from backend.conversations.risk import RiskFinding
 from backend.conversations.tables import Message
 from backend.gateway.rasa import BotFailed
 from backend.gateway.wire import BotMessage, BotTurn, Match, ScriptRef, Understanding
@@ -80,6 +81,17 @@ async def test_the_desk_reads_why_in_words(house: House) -> None:
     with house.works.read(LIN_JIA) as work:
         known = desk.room(work, house.conversation.id)["known"]
     assert known["findings"] == ["客户说自己年纪大，请同事先接，慢慢说。"]
+
+
+async def test_a_rule_met_again_is_told_once_with_how_often(house: House) -> None:
+    await say(house, "我今年七十二岁了，不会弄")
+    with house.works.begin(SYSTEM) as work:
+        (first,) = understanding.findings(work.session, house.conversation.id)
+        again = RiskFinding(first.rule, first.reason, first.explanation)
+        understanding.note_finding(work, house.conversation.id, first.seq + 2, again)
+    with house.works.read(LIN_JIA) as work:
+        known = desk.room(work, house.conversation.id)["known"]
+    assert known["findings"] == ["客户说自己年纪大，请同事先接，慢慢说。（共 2 次）"]
 
 
 async def test_the_bots_own_handover_leaves_how_sure_it_was(house: House) -> None:
