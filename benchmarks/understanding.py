@@ -43,9 +43,11 @@ def run(options: argparse.Namespace, out: Path) -> dict[str, Any] | None:
         held_out.write_text("".join(f"{text}\t{intent}\n" for text, intent in _held_out()), encoding="utf-8")
         labelled = options.labelled or held_out
         models = {"ours": home / "models" / "zhike.tar.gz", "peer": peer.model}
-        read = {name: _evaluated(model, labelled, options.out_of_scope) for name, model in models.items()}
-        risk = read if labelled == held_out else {name: _evaluated(model, held_out, None)
-                                                  for name, model in models.items()}
+        # Each as it would be served: ours with its savings, the peer in Rasa as it comes.
+        read = {name: _evaluated(model, labelled, options.out_of_scope, plain=name == "peer")
+                for name, model in models.items()}
+        risk = read if labelled == held_out else {
+            name: _evaluated(model, held_out, None, plain=name == "peer") for name, model in models.items()}
         faq = _asked("faq", str(options.faq)) if options.faq else None
     machine["load_after"] = surroundings.load()
     return {"name": "understanding", "quick": options.quick, "surroundings": machine,
@@ -64,8 +66,8 @@ def _held_out() -> list[tuple[str, str]]:
     return rows + [(row["text"], row["intent"]) for row in table["none"]]
 
 
-def _evaluated(model: Path, labelled: Path, outside: Path | None) -> dict[str, Any]:
-    more = ["--out-of-scope", str(outside.resolve())] if outside else []
+def _evaluated(model: Path, labelled: Path, outside: Path | None, plain: bool) -> dict[str, Any]:
+    more = (["--out-of-scope", str(outside.resolve())] if outside else []) + (["--plain"] if plain else [])
     return _asked("evaluate", str(labelled.resolve()), "--min-support", "8", "--model", str(model), *more)
 
 

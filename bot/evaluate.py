@@ -28,7 +28,8 @@ class Unusable(Exception):
 class Nlu:
     """A trained model as the channel uses it: the newest of models/ where none is named."""
 
-    def __init__(self, model: Path | None = None) -> None:
+    def __init__(self, model: Path | None = None, plain: bool = False) -> None:
+        """`plain`: Rasa as it comes, for a model that our serving process would not serve."""
         quiet_environment()
         from bot.quiet import quiet_logs, quiet_warnings, without_jax
 
@@ -37,6 +38,10 @@ class Nlu:
         from rasa.core.agent import Agent
 
         quiet_logs(logging.WARNING)  # standard output belongs to the report
+        if not plain:
+            from bot import lean
+
+            lean.apply()
         models = [model] if model else sorted(load().models_dir.glob("*.tar.gz"), key=lambda path: path.stat().st_mtime)
         if not models:
             raise Unusable("models/ 里没有模型。请先训练：.venv/bot/bin/python -m bot.train")
@@ -237,6 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     two.add_argument("--min-support", type=int, default=1)
     two.add_argument("--out-of-scope", type=Path)
     two.add_argument("--model", type=Path, help="another trained archive than the newest of models/")
+    two.add_argument("--plain", action="store_true", help="run it in Rasa as it comes, without our savings (bot/lean.py)")
     three = commands.add_parser("faq")
     three.add_argument("file", type=Path)
     four = commands.add_parser("report")
@@ -253,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             report: Any = parse_texts(Nlu(), given.text)
         elif given.command == "evaluate":
             read_tsv(given.file)  # a wrong file is told before the model takes its seconds
-            report = evaluate(Nlu(given.model), given.file, given.min_support, given.out_of_scope)
+            report = evaluate(Nlu(given.model, given.plain), given.file, given.min_support, given.out_of_scope)
         elif given.command == "report":
             report = _report(given.file, given.out_of_scope, given.out)
         elif given.command == "leaks":

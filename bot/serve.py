@@ -70,7 +70,7 @@ def main() -> int:
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
 
-    from bot.lean import check_schema_once
+    from bot import lean
     from bot.quiet import quiet_logs, quiet_warnings, without_jax
 
     without_jax()
@@ -79,7 +79,7 @@ def main() -> int:
     from rasa.core.utils import AvailableEndpoints
 
     quiet_logs()
-    check_schema_once()
+    lean.apply()
     print(f"机器人：正在加载模型 {settings.model.name}，端口 {settings.port} …", flush=True)
     rasa.core.run.serve_application(
         model_path=str(settings.model),

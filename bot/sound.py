@@ -25,12 +25,13 @@ def _lazy_pinyin() -> Any:
     return lazy_pinyin
 
 
-def syllables(text: str) -> list[str]:
-    """One a character; Latin letters and digits stay as typed."""
-    found: list[str] = _lazy_pinyin()(_NO_WORD.sub("", text))
-    return found
+@lru_cache(maxsize=16384)
+def _syllable(char: str) -> str:
+    # A character by itself has its commonest reading whatever stands beside it. Both sides of a comparison are heard
+    # this way, so the rarer reading is missed by neither; looking phrases up would cost ten times the rest.
+    return "".join(_lazy_pinyin()(char))
 
 
 def sound(text: str) -> str:
-    """All syllables in one piece."""
-    return "".join(syllables(text))
+    """All syllables in one piece; Latin letters and digits stay as typed."""
+    return "".join(_syllable(char) for char in _NO_WORD.sub("", text))

@@ -7,8 +7,9 @@ spaCy's EntityRuler finds what has a fixed shape or stands in the organisation's
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Callable, Dict, Iterator, List, Sequence, Set, Text
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Sequence, Set, Text
 from zoneinfo import ZoneInfo
 
 import spacy
@@ -44,6 +45,7 @@ from bot.vocabulary import Name, read_names
 NORMALISED = "normalised"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
+_LATIN = re.compile(r"[a-z0-9]")
 #: Pieces that belong together for the rules below: a number must be one token whatever stands beside it.
 _PIECES = re.compile(r"[a-z0-9](?:[a-z0-9._%+@-]*[a-z0-9])?|\S", re.IGNORECASE)
 
@@ -105,7 +107,22 @@ class PieceTokenizer:
         return Doc(self.vocab, words=words, spaces=spaces)
 
 
-def make_ruler(names: Sequence[Name] = ()) -> Language:
+@dataclass(frozen=True)
+class Ruler:
+    """spaCy's pipeline, and how names begin: most messages hold nothing for it and need not go through it."""
+
+    nlp: Language
+    beginnings: FrozenSet[str]
+
+    def may_find(self, folded: str) -> bool:
+        """Every pattern wants a Latin letter or a digit; a name begins as it begins."""
+        if _LATIN.search(folded):
+            return True
+        bare = "".join(folded.split())
+        return any(bare[at : at + 2] in self.beginnings or bare[at] in self.beginnings for at in range(len(bare)))
+
+
+def make_ruler(names: Sequence[Name] = ()) -> Ruler:
     """spaCy's empty Chinese pipeline with our rules and the organisation's names: no model to download."""
     nlp = spacy.blank("zh")
     nlp.tokenizer = PieceTokenizer(nlp.vocab)
@@ -114,10 +131,10 @@ def make_ruler(names: Sequence[Name] = ()) -> Language:
     # A pattern that is a text goes to spaCy's PhraseMatcher: a thousand names cost no more than ten.
     phrases = [{"label": name.entity, "pattern": fold(name.said), "id": name.official} for name in names]
     ruler.add_patterns(PATTERNS + phrases)
-    return nlp
+    return Ruler(nlp, frozenset("".join(fold(name.said).split())[:2] for name in names))
 
 
-def find_entities(nlp: Language, text: str, now: datetime) -> List[Dict[str, Any]]:
+def find_entities(ruler: Ruler, text: str, now: datetime) -> List[Dict[str, Any]]:
     """All entities of a text, with offsets of the text as it was typed; no two overlap."""
     text = text[:UNDERSTOOD_CHARS]
     folded = fold(text)
@@ -126,7 +143,7 @@ def find_entities(nlp: Language, text: str, now: datetime) -> List[Dict[str, Any
     found: List[Dict[str, Any]] = []
     taken: Set[int] = set()
     for rule in (_ruled, _order_digits, _times, _amounts):
-        for label, start, end, normalised in rule(nlp, folded, now):
+        for label, start, end, normalised in rule(ruler, folded, now):
             span = range(start, end)
             if taken.isdisjoint(span):
                 taken.update(span)
@@ -137,25 +154,27 @@ def find_entities(nlp: Language, text: str, now: datetime) -> List[Dict[str, Any
 _Found = Iterator["tuple[str, int, int, str]"]
 
 
-def _ruled(nlp: Language, folded: str, now: datetime) -> _Found:
-    for span in nlp(folded).ents:
+def _ruled(ruler: Ruler, folded: str, now: datetime) -> _Found:
+    if not ruler.may_find(folded):
+        return
+    for span in ruler.nlp(folded).ents:
         normalised = span.ent_id_ or canonical(span.label_, span.text) or span.text
         yield span.label_, span.start_char, span.end_char, normalised
 
 
-def _order_digits(nlp: Language, folded: str, now: datetime) -> _Found:
+def _order_digits(ruler: Ruler, folded: str, now: datetime) -> _Found:
     said_order = bool(_ORDER_WORDS.search(folded))
     for match in _PIECES.finditer(folded):
         if _DIGITS.match(match.group()) and (said_order or folded.strip() == match.group()):
             yield "order_no", match.start(), match.end(), canonical("order_no", match.group()) or match.group()
 
 
-def _times(nlp: Language, folded: str, now: datetime) -> _Found:
+def _times(ruler: Ruler, folded: str, now: datetime) -> _Found:
     for when in find_times(folded, now):
         yield "time", when.start, when.end, when.iso
 
 
-def _amounts(nlp: Language, folded: str, now: datetime) -> _Found:
+def _amounts(ruler: Ruler, folded: str, now: datetime) -> _Found:
     for amount in find_amounts(folded):
         yield "amount", amount.start, amount.end, f"{amount.yuan:.2f}"
 
@@ -176,9 +195,9 @@ class ZhEntities(GraphComponent, EntityExtractorMixin):
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(SHANGHAI)) -> None:
         self._clock = clock
-        self._nlp = make_ruler(read_names(load().pack_dir))
+        self._ruler = make_ruler(read_names(load().pack_dir))
         # The calendar's tables are read on first use: now, not in a customer's turn.
-        find_entities(self._nlp, "中秋前买的，三个工作日内退我一千二", self._clock())
+        find_entities(self._ruler, "中秋前买的，三个工作日内退我一千二", self._clock())
 
     @classmethod
     def create(
@@ -207,7 +226,7 @@ class ZhEntities(GraphComponent, EntityExtractorMixin):
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
-            found = find_entities(self._nlp, message.get(TEXT) or "", self._clock())
+            found = find_entities(self._ruler, message.get(TEXT) or "", self._clock())
             message.set(ENTITIES, message.get(ENTITIES, []) + self.add_extractor_name(found), add_to_output=True)
         return messages
 
