@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.journeys import house as the_house
 from tests.journeys.house import House
-from tests.journeys.people import People
+from tests.journeys.people import PATIENCE, People
 from tests.journeys.quick import QuickHouse, quick_house, website
 from tests.journeys.visitors import Visitor, snippet
 
@@ -22,6 +22,9 @@ CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--force-color-profile=srgb",
 ]
+
+
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 @pytest.fixture(scope="session")

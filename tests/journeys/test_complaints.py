@@ -241,7 +241,7 @@ def test_an_injury_starts_the_emergency_plan_and_the_top_is_told(story: Filed) -
         manager.reload()
         return number in str(manager.locator("#alert-list").text_content())
 
-    wait_for(rung, 20, "the top was not told")
+    wait_for(rung, 30, "the top was not told")
     manager.goto(f"{story.house.base}/alerts")
     expect(manager.locator("table")).to_contain_text("重大投诉")
     expect(manager.locator("table")).to_contain_text(number)

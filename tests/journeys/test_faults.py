@@ -55,7 +55,7 @@ def test_killing_the_backend_between_a_message_and_its_reply_answers_exactly_onc
     # The bot hangs, so the message is stored but certainly not answered when the backend dies.
     with house.paused(BOT):
         customer.says("发票怎么开")
-        stored = wait_for(lambda: [one for one in customer.messages() if one.text == "发票怎么开"], 15, "never stored")
+        stored = wait_for(lambda: [one for one in customer.messages() if one.text == "发票怎么开"], 30, "never stored")
         killed = house.kill(BACKEND)
     house.wait_ready()
     assert house.pid_of(BACKEND) != killed

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Frame, Page, expect
+from playwright.sync_api import Browser, Frame, Page, Route, expect
 
 from tests.journeys.house import House
 from tests.journeys.people import People
@@ -46,7 +46,7 @@ class Floor:
 
     def accepts(self, who: str, name: str) -> None:
         self.desks[who].locator(f"[data-accept='{self.conversation(name)}']").click()
-        expect(self.desks[who].locator("#head")).to_contain_text("你在接待")
+        expect(self.desks[who].locator(f"#talk[data-id='{self.conversation(name)}'] #head")).to_contain_text("你在接待")
         self.customers[name].hears("handoff.agent_joined")
         self.holders[name] = who
 
@@ -119,8 +119,27 @@ def test_who_is_not_wanted_by_one_goes_to_the_other(floor: Floor) -> None:
     floor.asks("王")
     first = floor.offered("王")
     floor.desks[first].locator(f"[data-decline='{floor.conversation('王')}']").click()
-    second = floor.offered("王", but_not=first)
-    floor.accepts(second, "王")
+    assert floor.offered("王", but_not=first) != first
+
+
+def test_an_accepted_customer_does_not_pull_the_agent_away_from_another(floor: Floor) -> None:
+    """The answer to 接下 comes when the agent has long turned to somebody else: what is being typed stays where it is."""
+    who = floor.offered("王")
+    desk = floor.desks[who]
+    other = next(name for name, holder in floor.holders.items() if holder == who)
+    kept_waiting: list[Route] = []
+    desk.route("**/take", kept_waiting.append)
+    desk.locator(f"[data-accept='{floor.conversation('王')}']").click()
+    floor.opens(who, other)
+    desk.locator("#words").fill("正在写")
+    kept_waiting[0].continue_()
+    expect(desk.locator("#toasts")).to_contain_text("接下了")
+    expect(desk.locator(f"#talk[data-id='{floor.conversation(other)}']")).to_be_visible()
+    expect(desk.locator("#words")).to_have_value("正在写")
+    desk.locator("#words").fill("")
+    desk.unroute("**/take")
+    floor.customers["王"].hears("handoff.agent_joined")
+    floor.holders["王"] = who
 
 
 def test_everybody_is_heard_at_once_and_nobody_hears_anothers_words(floor: Floor) -> None:

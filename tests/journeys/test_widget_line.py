@@ -33,7 +33,7 @@ def test_what_is_written_without_a_line_is_sent_once_and_in_order_when_it_is_bac
     conversation_id = visitor.conversation
     wait_for(lambda: visitor.page.wait_for_timeout(100) or stored(quick, conversation_id) == expected, 30,
              f"stored: {stored(quick, conversation_id)}")
-    wait_for(lambda: visitor.page.wait_for_timeout(100) or visitor.kept("outbox") is None, 10, "the outbox is not empty")
+    wait_for(lambda: visitor.page.wait_for_timeout(100) or visitor.kept("outbox") is None, 30, "the outbox is not empty")
     assert visitor.own_words() == expected
 
 
@@ -48,7 +48,7 @@ def test_what_is_written_without_a_line_survives_a_reload(quick: QuickHouse, par
         visitor.says(f"没发出去的第{number}句")
     expected = [f"没发出去的第{number}句" for number in range(3)]
     visitor.page.reload()
-    wait_for(lambda: visitor.page.wait_for_timeout(100) or visitor.own_words() == expected, 10, "gone after the reload")
+    wait_for(lambda: visitor.page.wait_for_timeout(100) or visitor.own_words() == expected, 30, "gone after the reload")
     assert stored(quick, conversation_id) == []
     visitor.context.unroute_all()
     wait_for(lambda: visitor.page.wait_for_timeout(100) or stored(quick, conversation_id) == expected, 40, "never sent")
@@ -106,7 +106,7 @@ def test_a_line_that_died_in_the_machines_sleep_is_found_out_and_dialled_anew(qu
     expect(said).to_have_count(0)
     visitor.inside.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # the lid is opened
     expect(said).to_be_visible()
-    wait_for(lambda: visitor.page.wait_for_timeout(100) or line.opened == 2, 20, "the dead line is still believed in")
+    wait_for(lambda: visitor.page.wait_for_timeout(100) or line.opened == 2, 30, "the dead line is still believed in")
     lin_jia_says(quick, visitor.conversation, "又连上了")
     expect(visitor.inside.get_by_text("又连上了")).to_be_visible()
     assert line.opened == 2
@@ -132,7 +132,7 @@ def test_files_are_looked_at_before_they_go_and_refused_in_words(quick: QuickHou
     visitor.inside.get_by_role("button", name="发送", exact=True).click()
     shot = visitor.inside.locator(".zk-from-customer[data-seq] .zk-shot img")
     expect(shot).to_be_visible()
-    wait_for(lambda: shot.evaluate("(image) => image.naturalWidth") > 0, 10, "the picture is not shown")
+    wait_for(lambda: shot.evaluate("(image) => image.naturalWidth") > 0, 30, "the picture is not shown")
     assert str(shot.get_attribute("src")).startswith("blob:")
     # By its bytes: a name that lies is found out by the server, and said under the file.
     picker.set_input_files([{"name": "假的.png", "mimeType": "image/png", "buffer": b"MZ not a picture"}])
@@ -172,7 +172,7 @@ def test_what_the_agent_sends_is_shown_and_can_be_fetched(quick: QuickHouse, par
             files.store(row.id, content)
         lin_jia_says(quick, visitor.conversation, f"[文件] {name}", attachment_id=row.id)
     image = visitor.inside.locator(".zk-from-agent .zk-shot img")
-    wait_for(lambda: visitor.page.wait_for_timeout(50) or image.evaluate("(image) => image.naturalWidth") > 0, 10, "no picture")
+    wait_for(lambda: visitor.page.wait_for_timeout(50) or image.evaluate("(image) => image.naturalWidth") > 0, 30, "no picture")
     with visitor.page.expect_download() as download:
         visitor.inside.locator(".zk-from-agent .zk-file").click()
     assert download.value.suggested_filename == "说明书.pdf"

@@ -5,7 +5,7 @@ import { settle, suggest, write } from "./desk-composer.js";
 
 const $ = (id) => document.getElementById(id);
 const FORMS = ["wrapup", "transfer", "consult"];
-let hub = null; // {current(), open(id, options), lists(), room(), head(), log(), side()}
+let hub = null; // {current(), turn(), open(id, options), lists(), room(), head(), log(), side()}
 
 const nameHere = () => document.querySelector("#head h1 .nb")?.textContent ?? "客户";
 
@@ -23,8 +23,11 @@ async function act(path, body, button) {
   }
 }
 
-async function taken(conversation) {
+/* `turn` is where the agent was looking when the button was pressed: whoever has turned to another conversation since
+   stays there, words half written must not land in front of somebody else. */
+async function taken(conversation, turn) {
   await hub.lists();
+  if (turn !== hub.turn()) { toast("接下了，在左边「我的会话」里"); return; }
   if (conversation !== hub.current()) { await hub.open(conversation, { focus: true }); return; }
   await Promise.all([hub.head(), hub.log()]);
   hub.side();
@@ -34,12 +37,14 @@ async function taken(conversation) {
 }
 
 async function takeNext(button) {
+  const turn = hub.turn();
   const handoff = await act("next", {}, button);
-  if (handoff) await taken(handoff.conversation_id);
+  if (handoff) await taken(handoff.conversation_id, turn);
 }
 
 export async function take(button, conversation = hub.current()) {
-  if (await act(`${conversation}/take`, {}, button)) await taken(conversation);
+  const turn = hub.turn();
+  if (await act(`${conversation}/take`, {}, button)) await taken(conversation, turn);
 }
 
 async function decline(button) {
@@ -47,9 +52,9 @@ async function decline(button) {
 }
 
 async function takeOver(button) {
-  const name = nameHere();
-  if (await act(`${hub.current()}/take-over`, {}, button)) {
-    await taken(hub.current());
+  const [name, conversation, turn] = [nameHere(), hub.current(), hub.turn()];
+  if (await act(`${conversation}/take-over`, {}, button)) {
+    await taken(conversation, turn);
     toast(`${name}现在由你接待，原来在答的已经停下`);
   }
 }

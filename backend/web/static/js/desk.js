@@ -111,12 +111,13 @@ function opened() {
   markRead();
 }
 
-let opening = 0;
+let opening = 0; // counts where the agent has turned to: an answer that comes later than the next turn is not followed
 
 async function open(conversation, { push = true, focus = false } = {}) {
-  if (!conversation || conversation === current) return;
-  const address = `/desk/${conversation}`;
+  if (!conversation) return;
   const turn = ++opening;
+  if (conversation === current) return;
+  const address = `/desk/${conversation}`;
   try {
     const response = await fetch(`${address}?part=room`, { headers: { "HX-Request": "true", Accept: "text/html" }, credentials: "same-origin" });
     if (!response.ok) throw new Error(String(response.status));
@@ -152,7 +153,7 @@ function step(by) {
   open(next.dataset.open);
 }
 
-wireActs({ current: () => current, open, lists: refreshLists, room: refreshRoom, head: refreshHead, log: refreshLog, side: refreshSide });
+wireActs({ current: () => current, turn: () => opening, open, lists: refreshLists, room: refreshRoom, head: refreshHead, log: refreshLog, side: refreshSide });
 document.addEventListener("input", (event) => { if (event.target.id === "find") filter(); });
 document.addEventListener("keydown", (event) => {
   if (event.target.id === "find" && event.key === "Escape") { event.target.value = ""; filter(); event.target.blur(); }

@@ -45,7 +45,7 @@ export class Panel {
     this.items = h("div", { class: "zk-menu", role: "menu", id: "zk-menu", hidden: "" }, this.endItem, this.newItem);
     this.moreButton = button("zk-btn zk-quiet zk-icon", icon("more"), () => this.menu(this.items.hidden),
       { "aria-label": say.more, "aria-haspopup": "menu", "aria-expanded": "false", "aria-controls": "zk-menu", hidden: "" });
-    const fold = button("zk-btn zk-quiet zk-icon", icon("down"), () => this.shell.close(), { "aria-label": say.fold });
+    const fold = button("zk-btn zk-quiet zk-icon", icon("down"), () => this.fold(), { "aria-label": say.fold });
     this.note = h("p", { class: "zk-idnote" }, icon("info"), h("span", {}, say.note(options.bot)));
     this.notice = h("div", { class: "zk-notice", role: "status" });
     this.panel = h("section", { class: "zk-panel", id: "zk-dialog", role: "dialog", "aria-labelledby": "zk-title", tabindex: "-1" },
@@ -54,7 +54,7 @@ export class Panel {
     this.panel.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || event.isComposing) return;
       event.stopPropagation();
-      if (!this.items.hidden) { this.menu(false); this.moreButton.focus(); } else this.shell.close();
+      if (!this.items.hidden) { this.menu(false); this.moreButton.focus(); } else this.fold();
     });
     this.panel.addEventListener("pointerdown", (event) => { if (!this.items.contains(event.target) && !this.moreButton.contains(event.target)) this.menu(false); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.#seen(); });
@@ -74,6 +74,12 @@ export class Panel {
       this.#seen();
     }
     this.resume();
+  }
+
+  /** Folded from in here: what comes before the page has done it is not read any more. */
+  fold() {
+    this.closed();
+    this.shell.close();
   }
 
   /** The page has folded us away. */
