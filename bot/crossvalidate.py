@@ -26,6 +26,10 @@ TEMPERATURES = tuple(np.arange(0.5, 1.55, 0.05).round(2))
 SUSPECT = 0.05
 
 
+#: A look's settings, its log-probabilities, and its neighbours' (None where it asks none).
+Look = tuple[Mapping[str, Any], np.ndarray, "np.ndarray | None"]
+
+
 @dataclass(frozen=True)
 class Unseen:
     """What models trained without a phrase say of it; columns are `classes`."""
@@ -124,7 +128,7 @@ def unseen_scores(pipeline: Sequence[Mapping[str, Any]]) -> Unseen:
     data = TrainingDataImporter.load_from_dict(training_data_paths=[str(ROOT / "data" / "nlu")]).get_nlu_data()
     examples = [one for one in data.intent_examples if one.get("text")]
     labels = [str(one.get("intent")) for one in examples]
-    looks: list[tuple[Mapping[str, Any], np.ndarray]] = []
+    looks: list[Look] = []
     with tempfile.TemporaryDirectory() as folder:
         storage = LocalModelStorage(Path(folder))
         for number, step in enumerate(pipeline):
@@ -137,7 +141,7 @@ def unseen_scores(pipeline: Sequence[Mapping[str, Any]]) -> Unseen:
             context = ExecutionContext(GraphSchema({}), node_name=resource.name)
             part = kind.create(given, storage, resource, context)
             if kind is ZhIntentClassifier:
-                looks.append((given, _scored(part, given, examples, labels)))
+                looks.append((given, *_scored(part, given, examples, labels)))
                 continue
             if hasattr(part, "train"):
                 part.train(data)
@@ -148,37 +152,37 @@ def unseen_scores(pipeline: Sequence[Mapping[str, Any]]) -> Unseen:
     return Unseen(texts, np.array(labels), np.array(sorted(set(labels))), *climbed(looks, sorted(set(labels))))
 
 
-def climbed(looks: Sequence[tuple[Mapping[str, Any], np.ndarray]], classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def climbed(looks: Sequence[Look], classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Every phrase's log-probabilities at the first look that is sure of it (else the last), and that look's number."""
-    from bot.components.ladder import blended, sure_enough
+    from bot.components.ladder import mixed, sure_enough
 
-    opinions = [
-        blended(logs, looks[0][1], given["first_share"]) if n and given["first_share"] else logs
-        for n, (given, logs) in enumerate(looks)
-    ]
+    opinions = [mixed(given, logs, looks[0][1] if n else None, near) for n, (given, logs, near) in enumerate(looks)]
     result = opinions[-1].copy()
     number = np.full(len(result), len(looks) - 1)
     for n in range(len(looks) - 2, -1, -1):
         given, scores = looks[n][0], opinions[n]
-        how = (given["settle_from"], given["watch"], given["watch_below"])
+        how = (given["settle_lead"], given["watch"], given["watch_below"])
         sure = np.array([sure_enough(row, classes, *how) for row in np.exp(scores)])
         result[sure], number[sure] = scores[sure], n
     return result, number
 
 
-def _scored(classifier: Any, given: Mapping[str, Any], examples: Sequence[Any], labels: Sequence[str]) -> np.ndarray:
-    """Log-probabilities of one look, each phrase's by a model of the other folds."""
+def _scored(
+    classifier: Any, given: Mapping[str, Any], examples: Sequence[Any], labels: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Log-probabilities of one look and of its neighbours, each phrase's by a model of the other folds."""
     sparse, dense = classifier.prepared(examples)
     fold = folds(labels)
-    result: np.ndarray | None = None
+    result = np.zeros((len(labels), len(set(labels))), dtype=np.float32)
+    near = np.zeros_like(result) if given["neighbours"] else None
     for number in range(FOLDS):
         learn, judge = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        model = classifier.fitted(given, sparse[learn], dense[learn], [labels[i] for i in learn])
-        if result is None:
-            result = np.zeros((len(labels), len(model.classes)), dtype=np.float32)
+        learnt = [labels[i] for i in learn]
+        model = classifier.fitted(given, sparse[learn], dense[learn], learnt)
         result[judge] = np.log(model.probabilities(sparse[judge], dense[judge], given["temperature"]) + 1e-12)
-    assert result is not None
-    return result
+        if near is not None:
+            near[judge] = classifier.neighbours_of(given, dense[learn], learnt, model.classes).logs(dense[judge])
+    return result, near
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,5 @@
-"""Intent classifier: multinomial logistic regression over n-grams and sentence vectors (decision 0006).
+"""Intent classifier: multinomial logistic regression over n-grams and sentence vectors, and the vectors' neighbours
+among the training phrases (decision 0006).
 
 It may stand in the pipeline several times, each with more features than the one before (decision 0017).
 """
@@ -6,7 +7,7 @@ It may stand in the pipeline several times, each with more features than the one
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Sequence, Text, Tuple, Type
+from typing import Any, Dict, List, Optional, Sequence, Text, Tuple, Type
 from zipfile import BadZipFile
 
 import numpy as np
@@ -23,7 +24,8 @@ from scipy.sparse import csr_matrix, hstack, vstack
 
 from bot.components.decision import OUT_OF_SCOPE
 from bot.components.fingerprint import files_fingerprint
-from bot.components.ladder import blended, features_of, first_look, is_settled, remember_look, settle, sure_enough
+from bot.components.ladder import features_of, first_look, is_settled, mixed, remember_look, settle, sure_enough
+from bot.components.neighbours import Neighbours
 from bot.components.softmax import SoftmaxModel, fit, softmax, unit
 
 RANKING = 10
@@ -50,8 +52,11 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
             "featurizers": [],
             # How much of the first look's opinion a later one takes over.
             "first_share": 0.0,
-            # From this probability on the message is settled here; above 1: never (decision 0017).
-            "settle_from": 2.0,
+            # How many neighbours are asked, and how much of their opinion is taken over; 0: none.
+            "neighbours": 0,
+            "neighbour_share": 0.3,
+            # From this lead over the second best on the message is settled here; above 1: never (decision 0017).
+            "settle_lead": 2.0,
             # … but not while one of these intents has this probability.
             "watch": [],
             "watch_below": 0.03,
@@ -63,10 +68,11 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
         self._resource = resource
         self._model = SoftmaxModel([], np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(0))
         self._means: List[np.ndarray] = []
+        self._near: Optional[Neighbours] = None
 
     @classmethod
     def fingerprint_addon(cls, config: Dict[Text, Any]) -> Text:
-        return files_fingerprint("bot/components/softmax.py", "bot/components/ladder.py")
+        return files_fingerprint(*(f"bot/components/{name}.py" for name in ("softmax", "ladder", "neighbours")))
 
     @classmethod
     def create(
@@ -102,8 +108,8 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
         dense = self._dense(views) if views else np.zeros((len(examples), 0), dtype=np.float32)
         return sparse, dense
 
-    def _chances(self, message: Message) -> np.ndarray:
-        """One message's probabilities; its few n-grams pick their rows, which a sparse product would do ten times slower."""
+    def _opinion(self, message: Message) -> np.ndarray:
+        """One message's log-probabilities, the first look's and the neighbours' opinions mixed in; its few n-grams pick their rows, which a sparse product would do ten times slower."""
         found = features_of(message, self._config["featurizers"])
         scores = self._model.intercept.copy()
         start = 0
@@ -113,9 +119,10 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
                 start += one.features.shape[1]
         if start != len(self._model.sparse):
             raise RasaException("意图分类器是用别的 n-gram 词表训练的。请重新训练：make model")
-        scores += (self._dense([one.features for one in found if one.is_dense()]) @ self._model.dense)[0]
-        chances: np.ndarray = softmax(scores[None, :] / self._config["temperature"])[0]
-        return chances
+        dense = self._dense([one.features for one in found if one.is_dense()])
+        scores += (dense @ self._model.dense)[0]
+        logs = np.log(softmax(scores[None, :] / self._config["temperature"])[0] + 1e-12)
+        return mixed(self._config, logs, first_look(message), self._near.logs(dense)[0] if self._near else None)
 
     def train(self, training_data: TrainingData) -> Resource:
         examples = [m for m in training_data.intent_examples if m.get(INTENT) and m.get(TEXT)]
@@ -124,6 +131,10 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
         sparse, dense = self.prepared(examples)
         labels = [str(message.get(INTENT)) for message in examples]
         self._model = self.fitted(self._config, sparse, dense, labels)
+        self._near = self.neighbours_of(self._config, dense, labels, self._model.classes)
+        near = {} if self._near is None else {
+            "near_vectors": self._near.vectors.astype(np.float16), "near_owners": self._near.owners,
+        }  # fmt: skip
         with self._storage.write_to(self._resource) as folder:
             np.savez(
                 folder / "classifier.npz",
@@ -135,6 +146,7 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
                 probe_sparse=sparse[:1].toarray(),
                 probe_dense=dense[:1],
                 expected=self._probabilities(sparse[:1], dense[:1])[0],
+                **near,
             )
             (folder / "classes.json").write_text(json.dumps(self._model.classes), encoding="utf-8")
         return self._resource
@@ -144,6 +156,12 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
         return fit(
             sparse, dense, labels, C=config["C"], max_iter=config["max_iter"], balance=float(config["balance"])
         )
+
+    @staticmethod
+    def neighbours_of(
+        config: Dict[Text, Any], dense: np.ndarray, labels: Sequence[str], classes: Sequence[str]
+    ) -> Optional[Neighbours]:
+        return Neighbours.of(dense, labels, classes, config["neighbours"]) if config["neighbours"] else None
 
     def _probabilities(self, sparse: csr_matrix, dense: np.ndarray) -> np.ndarray:
         return self._model.probabilities(sparse, dense, self._config["temperature"])
@@ -166,6 +184,9 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
                 component._model = SoftmaxModel(classes, arrays["sparse"], arrays["dense"], arrays["intercept"])
                 ends = np.cumsum(arrays["widths"], dtype=int)
                 component._means = np.split(arrays["mean"], ends[:-1]) if len(ends) else []
+                if component._config["neighbours"]:
+                    near = (arrays["near_vectors"], arrays["near_owners"])
+                    component._near = Neighbours(*near, len(classes), component._config["neighbours"])
                 probe = csr_matrix(arrays["probe_sparse"])
                 got = component._probabilities(probe, arrays["probe_dense"])[0]
                 if not np.allclose(got, arrays["expected"], atol=1e-3):
@@ -177,9 +198,7 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
             if not is_settled(message):
-                logs, first = np.log(self._chances(message) + 1e-12), first_look(message)
-                if first is not None and self._config["first_share"]:
-                    logs = blended(logs, first, self._config["first_share"])
+                logs = self._opinion(message)
                 remember_look(message, logs)
                 self._tell(message, np.exp(logs))
         return messages
@@ -192,7 +211,7 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
         ranking = [{"name": classes[i], "confidence": float(chances[i])} for i in told]
         message.set("intent", dict(ranking[0]), add_to_output=True)
         message.set("intent_ranking", ranking, add_to_output=True)
-        if sure_enough(chances, classes, given["settle_from"], given["watch"], given["watch_below"]):
+        if sure_enough(chances, classes, given["settle_lead"], given["watch"], given["watch_below"]):
             settle(message)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:

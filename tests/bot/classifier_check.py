@@ -19,6 +19,7 @@ from bot.components.cues import ZhRiskCues, read_cues
 from bot.components.decision import ZhDecision, decide, in_scope, risk_first
 from bot.components.embedding import ZhSentenceEmbedding
 from bot.components.ladder import is_settled, remember_look, settle, sure_enough
+from bot.components.neighbours import Neighbours
 from bot.components.ngrams import ZhNgramFeaturizer
 from bot.components.softmax import fit
 from bot.crossvalidate import Unseen, climbed, folds, summary, suspects
@@ -72,7 +73,7 @@ def a_trained_classifier_is_the_same_after_loading_and_a_broken_one_says_what_to
 def an_early_look_uses_its_own_features_and_settles_only_what_is_sure() -> None:
     examples = [message(f"退款{n}", "ask_refund", 0) for n in range(4)] + [message(f"人工{n}", "request_human", 1) for n in range(4)]
     storage = LocalModelStorage(Path(tempfile.mkdtemp()))
-    early = {"featurizers": ["words"], "settle_from": 0.7, "watch": ["request_human"], "watch_below": 0.3}
+    early = {"featurizers": ["words"], "settle_lead": 0.4, "watch": ["request_human"], "watch_below": 0.3}
     first = ZhIntentClassifier(early, storage, Resource("first"))
     first.train(TrainingData(examples))
     first = ZhIntentClassifier.load(early, storage, Resource("first"), None)  # type: ignore[arg-type]
@@ -114,19 +115,51 @@ def a_settled_message_is_not_embedded() -> None:
     assert [one.origin for one in open_.features] == ["e5"]
 
 
-def sure_enough_wants_a_likely_best_and_no_watched_one_in_question() -> None:
+def neighbours_speak_for_their_labels_the_nearer_the_louder_and_are_the_same_after_loading() -> None:
+    vectors = np.array([[1, 0], [0.98, 0.2], [0, 1], [0.1, 0.99], [-1, 0]], dtype=np.float32)
+    near = Neighbours.of(vectors, ["退", "退", "票", "票", "外"], ["外", "票", "退"], 2)
+    logs = near.logs(np.array([[5.0, 0.5], [0.02, 3.0], [0.7, 0.72], [0.0, 0.0]]))
+    chances = np.exp(logs)
+    assert chances.argmax(axis=1).tolist()[:2] == [2, 1] and np.allclose(chances.sum(axis=1), 1, atol=1e-5)
+    assert chances[0, 2] > chances[2].max(), "between two intents nobody is sure"
+    assert np.isfinite(logs).all() and logs.min() > -8, "who is like nothing is refused nothing"
+    assert np.allclose(near.logs(np.tile([[5.0, 0.5]], (1200, 1))), logs[0], atol=1e-5), "however many at once"
+    assert Neighbours.of(vectors[:1], ["退"], ["票", "退"], 30).logs(vectors[:1]).argmax() == 1, "fewer phrases than asked for"
+
+    examples = [message(f"退款{n}", "ask_refund", 0) for n in range(4)] + [message(f"发票{n}", "ask_invoice", 1) for n in range(4)]
+    storage = LocalModelStorage(Path(tempfile.mkdtemp()))
+    told = []
+    for config in ({"neighbours": 3}, {}):
+        trained = ZhIntentClassifier(config, storage, Resource(f"near{len(told)}"))
+        trained.train(TrainingData(examples))
+        loaded = ZhIntentClassifier.load(config, storage, Resource(f"near{len(told)}"), None)  # type: ignore[arg-type]
+        asked = [message("退款吗", None, 0), message("退款吗", None, 0)]
+        trained.process(asked[:1])
+        loaded.process(asked[1:])
+        rankings = [{one["name"]: one["confidence"] for one in said.get("intent_ranking")} for said in asked]
+        assert all(abs(rankings[0][name] - rankings[1][name]) < 1e-3 for name in rankings[0])
+        told.append(rankings[0]["ask_refund"])
+    assert told[0] != told[1], "their opinion counts only where it is asked for"
+
+
+def sure_enough_wants_a_clear_lead_and_no_watched_one_in_question() -> None:
     classes = ["ask_refund", "report_fraud"]
     assert sure_enough([0.97, 0.03], classes, 0.6, ["report_fraud"], 0.05)
     assert not sure_enough([0.55, 0.03], classes, 0.6, ["report_fraud"], 0.05)
+    assert not sure_enough([0.7, 0.2, 0.1], ["a", "b", "c"], 0.6, [], 0.05), "likely, but another one is, too"
     assert not sure_enough([0.9, 0.1], classes, 0.6, ["report_fraud"], 0.05)
     assert not sure_enough([0.97, 0.03], classes, 2.0, [], 0.05), "the last look settles nothing early"
-    early = {"settle_from": 0.8, "watch": [], "watch_below": 1.0, "first_share": 0.0}
-    looks = [(early, np.log(np.array([[0.9, 0.1], [0.6, 0.4]]))), ({"first_share": 0.0}, np.log(np.array([[0.2, 0.8], [0.3, 0.7]])))]
+    early = {"settle_lead": 0.7, "watch": [], "watch_below": 1.0, "first_share": 0.0}
+    looks = [(early, np.log(np.array([[0.9, 0.1], [0.6, 0.4]])), None),
+             ({"first_share": 0.0}, np.log(np.array([[0.2, 0.8], [0.3, 0.7]])), None)]
     scores, look = climbed(looks, classes)
     assert look.tolist() == [0, 1] and np.allclose(np.exp(scores), [[0.9, 0.1], [0.3, 0.7]])
     looks[1][0]["first_share"] = 0.5
     mixed = np.exp(climbed(looks, classes)[0][1])
     assert abs(mixed.sum() - 1) < 1e-6 and mixed[0] == sorted((0.3, mixed[0], 0.6))[1], "between the two opinions"
+    near = np.log(np.array([[0.5, 0.5], [0.9, 0.1]]))
+    asked = [looks[0], ({"first_share": 0.5, "neighbour_share": 0.3}, looks[1][1], near)]
+    assert np.exp(climbed(asked, classes)[0][1])[0] > mixed[0], "the neighbours have their share"
 
 
 def one_text_gets_the_same_ngrams_as_a_batch_would() -> None:
@@ -205,7 +238,8 @@ def main() -> None:
     a_trained_classifier_is_the_same_after_loading_and_a_broken_one_says_what_to_do()
     an_early_look_uses_its_own_features_and_settles_only_what_is_sure()
     a_settled_message_is_not_embedded()
-    sure_enough_wants_a_likely_best_and_no_watched_one_in_question()
+    neighbours_speak_for_their_labels_the_nearer_the_louder_and_are_the_same_after_loading()
+    sure_enough_wants_a_clear_lead_and_no_watched_one_in_question()
     one_text_gets_the_same_ngrams_as_a_batch_would()
     rare_intents_count_more_the_fuller_the_balance()
     a_risk_wins_from_its_limit_on_whatever_else_is_likelier()

@@ -128,7 +128,7 @@ def test_an_accepted_customer_does_not_pull_the_agent_away_from_another(floor: F
     desk = floor.desks[who]
     other = next(name for name, holder in floor.holders.items() if holder == who)
     kept_waiting: list[Route] = []
-    desk.route("**/take", kept_waiting.append)
+    desk.route("**/take", lambda route: kept_waiting.append(route))
     desk.locator(f"[data-accept='{floor.conversation('王')}']").click()
     floor.opens(who, other)
     desk.locator("#words").fill("正在写")

@@ -174,9 +174,12 @@ def test_signing_in_while_talking_goes_on_with_the_same_conversation(quick: Quic
 
 def test_on_a_phone_it_fills_the_screen_and_nothing_zooms_or_scrolls_sideways(quick: QuickHouse, partner: str, arrive: Any) -> None:
     visitor = arrive(partner, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).opens()
-    box = visitor.page.locator("iframe[src*='/widget/frame']").bounding_box()
-    assert box is not None
-    assert (round(box["x"]), round(box["y"]), round(box["width"]), round(box["height"])) == (0, 0, 390, 844)
+
+    def fills() -> bool:  # once it has risen
+        visitor.page.wait_for_timeout(50)
+        box = visitor.page.locator("iframe[src*='/widget/frame']").bounding_box()
+        return box is not None and [round(box[side]) for side in ("x", "y", "width", "height")] == [0, 0, 390, 844]
+    wait_for(fills, 30, "it does not fill the screen")
     assert visitor.field.evaluate("(field) => parseFloat(getComputedStyle(field).fontSize)") >= 16
     assert visitor.inside.evaluate("document.documentElement.scrollWidth <= 390")
     small = visitor.inside.evaluate("""() => [...document.querySelectorAll('button')].filter((one) => one.offsetParent && one.offsetHeight < 36)

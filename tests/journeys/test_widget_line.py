@@ -47,6 +47,7 @@ def test_what_is_written_without_a_line_survives_a_reload(quick: QuickHouse, par
     for number in range(3):
         visitor.says(f"没发出去的第{number}句")
     expected = [f"没发出去的第{number}句" for number in range(3)]
+    wait_for(lambda: [one["text"] for one in visitor.kept("outbox") or []] == expected, 30, "not kept")
     visitor.page.reload()
     wait_for(lambda: visitor.page.wait_for_timeout(100) or visitor.own_words() == expected, 30, "gone after the reload")
     assert stored(quick, conversation_id) == []
