@@ -179,7 +179,7 @@ def _scored(
         learn, judge = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         learnt = [labels[i] for i in learn]
         model = classifier.fitted(given, sparse[learn], dense[learn], learnt)
-        result[judge] = np.log(model.probabilities(sparse[judge], dense[judge], given["temperature"]) + 1e-12)
+        result[judge] = np.log(model.probabilities(sparse[judge], dense[judge]) + 1e-12)
         if near is not None:
             near[judge] = classifier.neighbours_of(given, dense[learn], learnt, model.classes).logs(dense[judge])
     return result, near

@@ -121,7 +121,7 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
             raise RasaException("意图分类器是用别的 n-gram 词表训练的。请重新训练：make model")
         dense = self._dense([one.features for one in found if one.is_dense()])
         scores += (dense @ self._model.dense)[0]
-        logs = np.log(softmax(scores[None, :] / self._config["temperature"])[0] + 1e-12)
+        logs = np.log(softmax(scores[None, :])[0] + 1e-12)
         return mixed(self._config, logs, first_look(message), self._near.logs(dense)[0] if self._near else None)
 
     def train(self, training_data: TrainingData) -> Resource:
@@ -164,7 +164,7 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
         return Neighbours.of(dense, labels, classes, config["neighbours"]) if config["neighbours"] else None
 
     def _probabilities(self, sparse: csr_matrix, dense: np.ndarray) -> np.ndarray:
-        return self._model.probabilities(sparse, dense, self._config["temperature"])
+        return self._model.probabilities(sparse, dense)
 
     @classmethod
     def load(

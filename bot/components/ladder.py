@@ -33,21 +33,29 @@ def remember_look(message: Message, logs: np.ndarray) -> None:
         message.set(FIRST_LOOK, logs)
 
 
-def blended(logs: np.ndarray, first: np.ndarray, share: float) -> np.ndarray:
-    """Log-probabilities of two looks, mixed and made whole again along the last axis: the letters err elsewhere."""
-    mixed = (1 - share) * logs + share * first
-    top = mixed.max(axis=-1, keepdims=True)
-    result: np.ndarray = mixed - top - np.log(np.exp(mixed - top).sum(axis=-1, keepdims=True))
+def blended(logs: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
+    """Log-probabilities of two opinions, mixed and made whole again along the last axis."""
+    return _whole((1 - share) * logs + share * other)
+
+
+def _whole(logs: np.ndarray) -> np.ndarray:
+    top = logs.max(axis=-1, keepdims=True)
+    result: np.ndarray = logs - top - np.log(np.exp(logs - top).sum(axis=-1, keepdims=True))
     return result
 
 
 def mixed(
     given: Mapping[str, Any], logs: np.ndarray, first: Optional[np.ndarray], near: Optional[np.ndarray]
 ) -> np.ndarray:
-    """A look's opinion with the first look's and the neighbours' mixed in, by the shares in its settings."""
+    """A look's opinion with the first look's and the neighbours' mixed in, by the shares in its settings.
+
+    A mixture of opinions that differ is less sure than it may be; the temperature makes it mean what it says.
+    """
     if first is not None and given["first_share"]:
         logs = blended(logs, first, given["first_share"])
-    return logs if near is None else blended(logs, near, given["neighbour_share"])
+    if near is not None:
+        logs = blended(logs, near, given["neighbour_share"])
+    return _whole(logs / given["temperature"])
 
 
 def sure_enough(

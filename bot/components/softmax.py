@@ -16,15 +16,15 @@ from scipy.sparse import csr_matrix
 
 @dataclass(frozen=True)
 class SoftmaxModel:
-    """Weights of one row a class; `temperature` divides the scores."""
+    """Weights of one row a class."""
 
     classes: list[str]
     sparse: np.ndarray  # (features, classes)
     dense: np.ndarray  # (dimension, classes)
     intercept: np.ndarray  # (classes,)
 
-    def probabilities(self, sparse: csr_matrix, dense: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-        return softmax(self.scores(sparse, dense) / temperature)
+    def probabilities(self, sparse: csr_matrix, dense: np.ndarray) -> np.ndarray:
+        return softmax(self.scores(sparse, dense))
 
     def scores(self, sparse: csr_matrix, dense: np.ndarray) -> np.ndarray:
         return np.asarray(sparse @ self.sparse + dense @ self.dense + self.intercept)

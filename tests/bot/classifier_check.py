@@ -149,17 +149,21 @@ def sure_enough_wants_a_clear_lead_and_no_watched_one_in_question() -> None:
     assert not sure_enough([0.7, 0.2, 0.1], ["a", "b", "c"], 0.6, [], 0.05), "likely, but another one is, too"
     assert not sure_enough([0.9, 0.1], classes, 0.6, ["report_fraud"], 0.05)
     assert not sure_enough([0.97, 0.03], classes, 2.0, [], 0.05), "the last look settles nothing early"
-    early = {"settle_lead": 0.7, "watch": [], "watch_below": 1.0, "first_share": 0.0}
+    early = {"settle_lead": 0.7, "watch": [], "watch_below": 1.0, "first_share": 0.0, "temperature": 1.0}
     looks = [(early, np.log(np.array([[0.9, 0.1], [0.6, 0.4]])), None),
-             ({"first_share": 0.0}, np.log(np.array([[0.2, 0.8], [0.3, 0.7]])), None)]
+             ({"first_share": 0.0, "temperature": 1.0}, np.log(np.array([[0.2, 0.8], [0.3, 0.7]])), None)]
     scores, look = climbed(looks, classes)
     assert look.tolist() == [0, 1] and np.allclose(np.exp(scores), [[0.9, 0.1], [0.3, 0.7]])
     looks[1][0]["first_share"] = 0.5
     mixed = np.exp(climbed(looks, classes)[0][1])
     assert abs(mixed.sum() - 1) < 1e-6 and mixed[0] == sorted((0.3, mixed[0], 0.6))[1], "between the two opinions"
     near = np.log(np.array([[0.5, 0.5], [0.9, 0.1]]))
-    asked = [looks[0], ({"first_share": 0.5, "neighbour_share": 0.3}, looks[1][1], near)]
-    assert np.exp(climbed(asked, classes)[0][1])[0] > mixed[0], "the neighbours have their share"
+    asked = [looks[0], ({"first_share": 0.5, "neighbour_share": 0.3, "temperature": 1.0}, looks[1][1], near)]
+    together = np.exp(climbed(asked, classes)[0][1])
+    assert together[0] > mixed[0], "the neighbours have their share"
+    asked[1][0]["temperature"] = 0.5
+    surer = np.exp(climbed(asked, classes)[0][1])
+    assert surer.max() > together.max() and abs(surer.sum() - 1) < 1e-6
 
 
 def one_text_gets_the_same_ngrams_as_a_batch_would() -> None:
