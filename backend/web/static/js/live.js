@@ -4,11 +4,13 @@
    After a reconnection, a wake-up or every 20 s (the net) `live:resync` asks all of them to look again. */
 const NET_MS = 20_000;
 const QUIET_MS = 25_000; // the server beats every 10 s: this much silence is a dead line that still looks open
+const HIDDEN_MS = 15_000; // how long a tab that nobody looks at keeps its line
 const topics = new Set();
 let source = null;
 let retry = 0;
 let timer = 0;
 let offlineTimer = 0;
+let hiddenTimer = 0;
 let lastHeard = 0;
 let missed = false; // whether hints may have gone by since the page last looked
 
@@ -51,11 +53,24 @@ function heard(event) {
   if (kind !== topic) emit(`live:${kind}`, hint);
 }
 
-function open() {
+function shut() {
   window.clearTimeout(timer);
   if (source) missed = true;
   source?.close();
   source = null;
+}
+
+/* A browser opens six lines to a host at most, and each stream holds one: with a seventh tab nothing would load any
+   more. So a tab that nobody looks at gives its line back, and reads at once when it is looked at again. The desk
+   keeps its line: it rings, and it shows that the agent is there. */
+function yieldWhileHidden() {
+  window.clearTimeout(hiddenTimer);
+  if (!document.hidden || document.querySelector("[data-live-hidden]")) return;
+  hiddenTimer = window.setTimeout(shut, HIDDEN_MS);
+}
+
+function open() {
+  shut();
   if (!topics.size) return;
   const stream = new EventSource(`/api/events?topics=${encodeURIComponent([...topics].join(","))}`);
   source = stream;
@@ -81,6 +96,7 @@ function open() {
     const wait = Math.min(20_000, 500 * 2 ** Math.min(retry, 6)) * (0.75 + Math.random() / 2);
     timer = window.setTimeout(open, wait);
   };
+  yieldWhileHidden();
 }
 
 const silent = () => !source || source.readyState === EventSource.CLOSED || Date.now() - lastHeard > QUIET_MS;
@@ -120,7 +136,8 @@ export function wireLive() {
   };
   collect(document.body);
   document.body.addEventListener("htmx:load", (event) => collect(event.target));
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) wake(false); });
+  document.addEventListener("visibilitychange", () => { yieldWhileHidden(); if (!document.hidden) wake(false); });
+  yieldWhileHidden(); // opened in the background
   document.addEventListener("resume", () => wake(false));
   window.addEventListener("online", () => wake(true));
   window.addEventListener("pagehide", () => source?.close());
