@@ -152,7 +152,11 @@ _SEPARATORS = (
     re.compile(r"(?:和|跟|还有)(?=.{2,}(?:怎么|多久|多少|几|吗|呢|能不能|可以))"),
 )
 _ASKS = re.compile(r"[?？]|吗|呢|么|怎么|咋|如何|多久|多少|几[天点个号时折]|什么|啥|哪|能不能|能否|可不可以|可以|能.{1,8}不|要不要|有没有|是不是|查|开|退|换|改|取消|想|要|帮|到了没|发了没")
-MIN_HALF, MAX_TWO = 3, 80
+#: What is left of a half without these words is what it asks about: 正常吗, 要多久 and 那多少钱 ask about the other half.
+_BARE = re.compile(r"怎么(?:办|回事|弄|样)?|咋(?:办|整|弄)?|如何|什么(?:时候|意思|情况|原因)?|啥(?:时候|意思)?|为何|为什么|为啥|多久|多少|多长|几[天点个号时]?|哪[里儿]?|"
+                   r"能不能|可不可以|要不要|是不是|有没有|行不行|对不对|可以|需要|应该|正常|合理|合适|合规|大概|大约|一般|现在|这样|这个|那个|这|那|你们|我们|请问|麻烦|帮我|一下|时间|"
+                   r"[吗呢么啊呀吧嘛哦的了要想能会行对是不没有得我您你钱块元贵算问]")
+MIN_HALF, MAX_TWO, MIN_ABOUT = 3, 80, 2
 
 
 def halves(text: str) -> tuple[str, str] | None:
@@ -162,9 +166,13 @@ def halves(text: str) -> tuple[str, str] | None:
         return None
     for separator in _SEPARATORS:
         parts = [part.strip() for part in separator.split(text) if part and len(plain(part)) >= MIN_HALF]
-        if len(parts) == 2 and all(_ASKS.search(part) for part in parts):
+        if len(parts) == 2 and all(_ASKS.search(part) and _stands_alone(part) for part in parts):
             return parts[0], parts[1]
     return None
+
+
+def _stands_alone(part: str) -> bool:
+    return len(_BARE.sub("", plain(part))) >= MIN_ABOUT
 
 
 def both_clear(wants: Sequence[tuple[str, float]], sure: float) -> bool:
