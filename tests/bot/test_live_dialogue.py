@@ -165,11 +165,8 @@ def test_every_form_of_yes_and_no_at_the_read_back(customer: Customer, backend: 
     wrong: list[tuple[str, str, list[str]]] = []
     for row in rows():
         fresh = Customer(customer.bot)
-        fresh.say("我要投诉")
-        fresh.say("书桌桌面开裂，客服一直不理")
-        fresh.say("换一张新的")
-        fresh.say("没有")
-        assert keys(fresh.say("13912348000")) == ["complaint.confirm"]
+        fresh.say("我要投诉，书桌桌面开裂，客服一直不理，要求换一张新的，我的电话13912348000")
+        assert keys(fresh.say("没有订单号")) == ["complaint.confirm"]
         said = keys(fresh.say(row["text"]))
         if not _fits(row["label"], said):
             wrong.append((row["label"], row["text"], said))
