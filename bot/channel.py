@@ -326,6 +326,8 @@ def _nlu(wants: List[Dict[str, Any]], output: WholeMessages) -> Dict[str, Any]:
         "answer": output.chosen,
         # Asking back is neither: the next message tells.
         "understood": None if asked_back else output.understood,
+        # Of the choices that were offered none was meant, pressed or typed: what lacks an answer is the question before.
+        "refused_all": parsed.get("button_action") == "none_of_these",
         "wants": [(want.get("intent") or {}).get("name") for want in wants],
     }
 

@@ -255,10 +255,10 @@ def close(work: Work, conversation: Conversation, by: str) -> Conversation:
 
 def note_understanding(work: Work, message_id: str, intent: str | None, confidence: float | None, *,
                        match_key: str | None = None, match_score: float | None = None,
-                       understood: bool | None = None) -> None:
+                       understood: bool | None = None, refused_all: bool = False) -> None:
     """Keep what the bot understood beside the customer's message, and let it count as dealt with."""
     understanding.note(work, message_id, intent, confidence, match_key=match_key, match_score=match_score,
-                       understood=understood)
+                       understood=understood, refused_all=refused_all)
 
 
 def leave_to_bot(work: Work, message_id: str) -> None:

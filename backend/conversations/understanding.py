@@ -56,12 +56,12 @@ class ReplayTurn:
 
 
 def note(work: Work, message_id: str, intent: str | None, confidence: float | None, *, match_key: str | None = None,
-         match_score: float | None = None, understood: bool | None = None) -> Message | None:
+         match_score: float | None = None, understood: bool | None = None, refused_all: bool = False) -> Message | None:
     """Keep what the bot understood beside the customer's message, and let it count as dealt with."""
     message = work.session.get(Message, message_id)
     if message is not None:
-        if message.button is not None and understood is False:
-            # 都不是: what lacks an answer is the question that the choices were offered for, not the button's title.
+        if understood is False and (message.button is not None or refused_all):
+            # 都不是, pressed or typed: what lacks an answer is the question that the choices were offered for.
             _refused_all(work, message)
             understood = None
         message.intent, message.confidence, message.pending = intent, confidence, False
@@ -71,8 +71,8 @@ def note(work: Work, message_id: str, intent: str | None, confidence: float | No
     return message
 
 
-def _refused_all(work: Work, pressed: Message) -> None:
-    asked = store.customer_message_before(work.session, pressed)
+def _refused_all(work: Work, refusal: Message) -> None:
+    asked = store.customer_message_before(work.session, refusal)
     if asked is not None and asked.button is None and asked.understood is None:
         asked.understood = False
         work.session.add(asked)

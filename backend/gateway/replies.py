@@ -77,7 +77,8 @@ def _keep(work: Work, message: Message, turn: BotTurn) -> tuple[int, tuple[str, 
     chosen = turn.nlu.answer if message.button is None else None  # a pressed button chose, not the bot
     conversations.note_understanding(
         work, message.id, turn.nlu.intent, turn.nlu.confidence, match_key=chosen.key if chosen else None,
-        match_score=chosen.score if chosen else None, understood=turn.nlu.understood)
+        match_score=chosen.score if chosen else None, understood=turn.nlu.understood,
+        refused_all=turn.nlu.refused_all)
     return understanding.note_mood(work, message.id)
 
 

@@ -45,6 +45,7 @@ class Understanding(BaseModel):
     confidence: float | None = None
     answer: Match | None = None  # the script that the bot chose for this message
     understood: bool | None = None
+    refused_all: bool = False  # none of the choices offered before was meant
     entities: list[dict[str, Any]] = Field(default_factory=list)
 
 

@@ -10,6 +10,8 @@ from typing import Sequence
 
 import numpy as np
 
+from bot.components.softmax import unit
+
 #: Likeness counts by exp(SHARPNESS · cosine): a phrase 0.1 nearer counts seven times as much.
 SHARPNESS = 20.0
 #: What every intent gets for nothing; a logarithm needs it.
@@ -22,7 +24,7 @@ class Neighbours:
     """Labelled unit vectors; `vectors` (phrases, dimension), `owners` (phrases,) numbers of classes."""
 
     def __init__(self, vectors: np.ndarray, owners: np.ndarray, classes: int, count: int) -> None:
-        self.vectors = _unit(vectors)
+        self.vectors = unit(vectors)
         self.owners = np.asarray(owners, dtype=np.int32)
         self.classes = classes
         self.count = min(count, len(self.owners))
@@ -34,7 +36,7 @@ class Neighbours:
 
     def logs(self, vectors: np.ndarray) -> np.ndarray:
         """Log-probabilities of the intents by each row's `count` nearest phrases; shape (rows, classes)."""
-        portions = [self._logs(_unit(vectors[at : at + PORTION])) for at in range(0, len(vectors), PORTION)]
+        portions = [self._logs(unit(vectors[at : at + PORTION])) for at in range(0, len(vectors), PORTION)]
         return np.concatenate(portions) if portions else np.zeros((0, self.classes), dtype=np.float32)
 
     def _logs(self, rows: np.ndarray) -> np.ndarray:
@@ -47,7 +49,3 @@ class Neighbours:
         result: np.ndarray = np.log(chances / chances.sum(axis=1, keepdims=True))
         return result
 
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    result: np.ndarray = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)).astype(np.float32)
-    return result

@@ -52,9 +52,17 @@ def test_a_choice_may_be_typed_as_a_number(choice: dict[str, Any]) -> None:
 def test_none_of_these_counts_as_not_understood(choice: dict[str, Any]) -> None:
     customer = choice["customer"]
     assert keys(customer.press("none_of_these", "都不是")) == ["system.fallback"]
-    assert customer.nlu["understood"] is False
+    assert customer.nlu["understood"] is False and customer.nlu["refused_all"] is True
     assert keys(customer.say("？？？")) == ["system.fallback_again"]
     assert keys(customer.say("😀")) == ["handoff:repeated_failure"]
+
+
+def test_none_of_these_may_be_typed(choice: dict[str, Any]) -> None:
+    customer = choice["customer"]
+    assert keys(customer.say("都不是")) == ["system.fallback"]
+    assert customer.nlu["understood"] is False and customer.nlu["refused_all"] is True
+    customer.say("发票怎么开")
+    assert customer.nlu["refused_all"] is False
 
 
 def test_a_title_withdrawn_since_is_not_spoken(customer: Customer) -> None:

@@ -286,15 +286,20 @@ async def test_a_pressed_title_is_no_turn_to_learn_the_matching_from(house: Hous
         assert understanding.turns_to_replay(work.session, utc_now() + timedelta(minutes=1), 10) == []
 
 
-async def test_none_of_these_tells_that_the_question_before_lacks_an_answer(house: House) -> None:
+@pytest.mark.parametrize("typed", [False, True])
+async def test_none_of_these_tells_that_the_question_before_lacks_an_answer(house: House, typed: bool) -> None:
     house.bot.answer = choice("invoice.how_to_issue", "service.hours")
     await say(house, "发票几点开")
     house.bot.answer = understood("system.fallback", 0.0, right=False)
-    await house.send("", button_id=buttons(house)[-1]["id"])
-    await house.settled()
+    house.bot.answer.nlu.refused_all = True
+    if typed:
+        await say(house, "都不是")
+    else:
+        await house.send("", button_id=buttons(house)[-1]["id"])
+        await house.settled()
     with house.works.read(SYSTEM) as work:
         (lost,) = understanding.misunderstood(work.session, utc_now() - timedelta(hours=1))
-    assert lost.text == "发票几点开", "the button's title is no question"
+    assert lost.text == "发票几点开", "the title of the choice is no question"
 
 
 # --- silence ---------------------------------------------------------------------------------------
