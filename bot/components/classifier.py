@@ -109,7 +109,8 @@ class ZhIntentClassifier(IntentClassifier, GraphComponent):
         return sparse, dense
 
     def _opinion(self, message: Message) -> np.ndarray:
-        """One message's log-probabilities, the first look's and the neighbours' opinions mixed in; its few n-grams pick their rows, which a sparse product would do ten times slower."""
+        """One message's log-probabilities, the first look's and the neighbours' opinions mixed in."""
+        # Its few n-grams pick their rows, which a sparse product would do ten times slower.
         found = features_of(message, self._config["featurizers"])
         scores = self._model.intercept.copy()
         start = 0

@@ -48,4 +48,3 @@ class Neighbours:
         np.add.at(chances, (np.arange(len(rows))[:, None], self.owners[nearest]), weight)
         result: np.ndarray = np.log(chances / chances.sum(axis=1, keepdims=True))
         return result
-

@@ -27,7 +27,7 @@ async function act(path, body, button) {
    stays there, words half written must not land in front of somebody else. */
 async function taken(conversation, turn) {
   await hub.lists();
-  if (turn !== hub.turn()) { toast("接下了，在左边「我的会话」里"); return; }
+  if (conversation !== hub.current() && turn !== hub.turn()) { toast("接下了，在左边「我的会话」里"); return; }
   if (conversation !== hub.current()) { await hub.open(conversation, { focus: true }); return; }
   await Promise.all([hub.head(), hub.log()]);
   hub.side();
