@@ -164,10 +164,11 @@ def test_a_manager_reads_a_conversation_with_its_scripts_and_an_administrator_do
 
 def test_trouble_stands_above_all_numbers(day: Works, browser: TestClient) -> None:
     with day.begin(SYSTEM, NOW) as work:
-        alerts.raise_alert(work, "bot", "bot", "连不上 <机器人>")
+        alerts.raise_alert(work, "bot", "bot", "连不上 <机器人>。")
     seen = browser.get(f"/dashboard?{DAY}").text
     assert 'class="say1 danger"' in seen and 'role="alert"' in seen
     assert "连不上 &lt;机器人&gt;" in seen and 'href="/alerts"' in seen
+    assert "。<span" not in seen, "what follows a sentence's end is another sentence"
     assert seen.index("请先处理") < seen.index("关键指标")
 
 

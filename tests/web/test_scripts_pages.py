@@ -216,6 +216,7 @@ def test_a_new_script_is_drafted_submitted_and_waits(as_: SignedIn, works: Works
         (version,) = store.versions(work.session, "pickup.again")
     assert version.state == "in_review"
     assert version.buttons == [{"title": "转人工", "action": "request_human"}, {"title": "登记投诉", "say": "我要投诉"}]
+    assert '<span class="tag">转人工</span>' in answer.text, "what it is called and does alike is said once"
     assert version.examples == ["改约取件", "换个时间取件"]
     assert version.effective_to and version.effective_to.isoformat() == "2030-01-01T10:00:00+00:00"
 
