@@ -48,8 +48,7 @@ def _watch_silence(works: Works) -> None:
 
 
 def _activate_scripts(works: Works) -> None:
-    with works.begin(SYSTEM) as work:
-        scripts.activate_due(work)
+    scripts.activate_due(works)
 
 
 def _sweep_deadlines(works: Works) -> None:

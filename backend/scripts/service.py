@@ -7,8 +7,8 @@ from typing import Any
 import structlog
 from sqlmodel import Session
 
-from backend.infra.work import Work
-from backend.kernel.actors import Actor, Permission, must_differ
+from backend.infra.work import Work, Works
+from backend.kernel.actors import SYSTEM, Actor, Permission, must_differ
 from backend.kernel.errors import Conflict, Forbidden, Invalid, NotFound, ZhikeError
 from backend.kernel.ids import new_id
 from backend.scripts import rules, speaking, store, wording
@@ -165,8 +165,7 @@ def approve(work: Work, version_id: str, seen: str | None = None, note: str = ""
     `validity_is_empty`).
     """
     work.actor.require(Permission.SCRIPT_APPROVE)
-    store.catalogue(work.session, work.now, lock=True)
-    version = _held(work, version_id)
+    version = _alone(work, version_id)
     state = LIFECYCLE.next(State(version.state), Action.APPROVE)
     rules.may_sign(version.author_id, version.first_approver_id, work.actor.id)
     _same_words(version, seen)
@@ -202,8 +201,7 @@ def withdraw(work: Work, version_id: str, reason: str) -> ScriptVersion:
     """Stop saying it, at once; or give up a version that was never said. Raises Invalid (`reason_missing`)."""
     work.actor.require(Permission.SCRIPT_WITHDRAW)
     reason = _reason(reason, "请写明为什么撤回，以后查得到。")
-    store.catalogue(work.session, work.now, lock=True)
-    version = _held(work, version_id)
+    version = _alone(work, version_id)
     if version.state == State.DRAFT:
         _own(work, version)
     return _end(work, version, Action.WITHDRAW, "script_withdrawn", reason)
@@ -216,7 +214,7 @@ def rollback(work: Work, key: str, number: int, reason: str = "") -> ScriptVersi
     for words that were never in force, were withdrawn or whose time is over.
     """
     work.actor.require(Permission.SCRIPT_APPROVE)
-    store.catalogue(work.session, work.now, lock=True)
+    _change_words(work, key)
     store.lock_script(work.session, key)
     old = the_version(work.session, key, number)
     if not can_return(old, work.now):
@@ -246,14 +244,24 @@ def can_return(version: ScriptVersion, now: datetime) -> bool:
             and (version.effective_to is None or now < version.effective_to))
 
 
-def activate_due(work: Work) -> int:
-    """Begin what is due to begin, end what is due to end; returns how many moved. Harmless to run twice."""
-    due = store.due_ids(work.session, work.now)
-    if not due:
-        return 0
-    store.catalogue(work.session, work.now, lock=True)
+def activate_due(works: Works, now: datetime | None = None) -> int:
+    """Begin what is due to begin, end what is due to end; returns how many moved. Harmless to run twice.
+
+    One key at a time, each in a transaction of its own (see ``store.hold_words``).
+    """
+    with works.read(SYSTEM, now) as work:
+        keys = dict.fromkeys(key for key, _ in store.due(work.session, work.now))
     moved = 0
-    for version_id in due:
+    for key in keys:
+        with works.begin(SYSTEM, now) as work:
+            moved += _activate(work, key)
+    return moved
+
+
+def _activate(work: Work, key: str) -> int:
+    _change_words(work, key)
+    moved = 0
+    for _, version_id in store.due(work.session, work.now, key):
         # A savepoint each: a version that cannot move does not hold up the others.
         try:
             with work.session.begin_nested():
@@ -265,7 +273,7 @@ def activate_due(work: Work) -> int:
 
 
 def _follow_the_clock(work: Work, version: ScriptVersion) -> bool:
-    """Judge again under the lock: another worker may have been here."""
+    """Judge again: what came before may have moved this one too."""
     over = version.effective_to is not None and version.effective_to <= work.now
     if over and version.state in (State.APPROVED, State.EFFECTIVE):
         _end(work, version, Action.EXPIRE, "script_expired", "")
@@ -284,12 +292,9 @@ _UNSIGNED: dict[str, Any] = {"submitted_at": None, "first_approver_id": None, "f
 
 
 def _start(work: Work, version: ScriptVersion) -> None:
-    """Put an approved version in force and its predecessor out of it. The catalogue is locked by the caller."""
+    """Put an approved version in force and its predecessor out of it. The caller holds the words alone."""
     state = LIFECYCLE.next(State(version.state), Action.START)
-    replaced = store.lock_effective(work.session, version.key, version.channel)
-    # Whoever was saying the old words has stored them by now: the end of one and the begin of the other come after.
-    work.catch_up()
-    for old in replaced:
+    for old in store.effective(work.session, version.key, (version.channel,)):
         old.state, old.ended_at = LIFECYCLE.next(State(old.state), Action.SUPERSEDE), work.now
         work.session.add(old)
         work.journal("script_superseded", "script_version", old.id, key=old.key, version=old.version,
@@ -307,7 +312,6 @@ def _start(work: Work, version: ScriptVersion) -> None:
 def _end(work: Work, version: ScriptVersion, action: Action, deed: str, reason: str) -> ScriptVersion:
     was = State(version.state)
     version.state = LIFECYCLE.next(was, action)
-    work.catch_up()  # the version is held: whoever was saying it has stored it by now
     if was == State.EFFECTIVE:
         version.ended_at = version.effective_to if action == Action.EXPIRE and version.effective_to else work.now
     work.session.add(version)
@@ -353,6 +357,22 @@ def _or_not_found(version: ScriptVersion | None) -> ScriptVersion:
 
 def _held(work: Work, version_id: str) -> ScriptVersion:
     return _or_not_found(store.lock_version(work.session, version_id))
+
+
+def _alone(work: Work, version_id: str) -> ScriptVersion:
+    """The version, held, and nobody else says or changes what its key says."""
+    _change_words(work, get(work.session, version_id).key)
+    return _held(work, version_id)
+
+
+def _change_words(work: Work, key: str) -> None:
+    """From here on what a key says is this work's alone to change; call it once, for one key.
+
+    Whoever was saying the old words has stored them by now: the instant is moved on to after that.
+    """
+    store.catalogue(work.session, work.now, lock=True)
+    store.hold_words(work.session, key, alone=True)
+    work.catch_up()
 
 
 def _own(work: Work, version: ScriptVersion) -> None:

@@ -17,10 +17,6 @@ from backend.scripts.rules import ANY_CHANNEL, FALLBACK_KEY, Spoken
 from backend.scripts.tables import ScriptVersion
 from backend.settings import settings
 
-# Between a publisher's commit and our lock the row that we wanted may be superseded; the next look sees its heir.
-# Of a script that is published over and over, several heirs in a row.
-LOOKS = 20
-
 
 @lru_cache(maxsize=4)
 def _organisation(pack_dir: Path) -> dict[str, Any]:
@@ -84,14 +80,9 @@ def _held(work: Work, key: str, channel: str) -> list[ScriptVersion]:
     The lock may have been waited for: from here on it is the instant after that, so that no message bears a
     time at which its words were not yet, or no longer, in force.
     """
-    candidates: list[ScriptVersion] = []
-    for _ in range(LOOKS):
-        candidates = store.effective(work.session, key, (channel, ANY_CHANNEL), hold=True)
-        work.catch_up()
-        # Nothing: there are no words, or what we waited for was replaced meanwhile. A look without a lock tells.
-        if candidates or not store.effective(work.session, key, (channel, ANY_CHANNEL)):
-            break
-    return candidates
+    store.hold_words(work.session, key)
+    work.catch_up()
+    return store.effective(work.session, key, (channel, ANY_CHANNEL))
 
 
 def speak(work: Work, key: str, variables: Mapping[str, object] | None = None, channel: str = "web") -> Spoken:

@@ -1,5 +1,6 @@
 """Every query about scripts."""
 
+import zlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,24 @@ from backend.scripts.tables import (
     ScriptVersion,
 )
 
+# A row's key never changes: whoever stores a row that points to it need not wait.
+_FOR_CHANGE = {"key_share": True}
+
+# The advisory locks on what keys say bear this number, those of others another.
+_WORDS = 0x5C21
+
+
+def hold_words(session: Session, key: str, *, alone: bool = False) -> None:
+    """Keep what a key says as it is, until the transaction ends; also that it says nothing.
+
+    Those who say it hold it together; who changes it holds it ``alone`` and is served in the order of asking, so that
+    no crowd of speakers keeps a withdrawal waiting. Whoever holds one key alone must not ask for another. Look at the
+    versions only after this. On SQLite there is nothing to do: it has one writer at a time anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
+        session.execute(select(lock(_WORDS, zlib.crc32(key.encode()) - 2**31)))
+
 
 def script(session: Session, key: str) -> Script | None:
     return session.get(Script, key)
@@ -28,7 +47,7 @@ def script(session: Session, key: str) -> Script | None:
 
 def lock_script(session: Session, key: str) -> Script | None:
     """The script, held until the transaction ends: of two drafts at once each gets a number of its own."""
-    return session.get(Script, key, with_for_update=True, populate_existing=True)
+    return session.get(Script, key, with_for_update=_FOR_CHANGE, populate_existing=True)
 
 
 def version(session: Session, version_id: str) -> ScriptVersion | None:
@@ -37,7 +56,7 @@ def version(session: Session, version_id: str) -> ScriptVersion | None:
 
 def lock_version(session: Session, version_id: str) -> ScriptVersion | None:
     """The version as it stands now, held until the transaction ends."""
-    return session.get(ScriptVersion, version_id, with_for_update=True, populate_existing=True)
+    return session.get(ScriptVersion, version_id, with_for_update=_FOR_CHANGE, populate_existing=True)
 
 
 def by_number(session: Session, key: str, number: int) -> ScriptVersion | None:
@@ -58,27 +77,14 @@ def last_number(session: Session, key: str) -> int:
     return session.exec(select(func.max(ScriptVersion.version)).where(ScriptVersion.key == key)).one() or 0
 
 
-def lock_effective(session: Session, key: str, channel: str) -> list[ScriptVersion]:
-    """What is in force for a key and channel, held for a change: whoever is saying it has finished by now."""
+def effective(session: Session, key: str, channels: Sequence[str]) -> list[ScriptVersion]:
+    """Effective versions of a key in these channels, as they stand now; held by whoever has called ``hold_words``."""
     return list(session.exec(
-        select(ScriptVersion).where(ScriptVersion.key == key, ScriptVersion.channel == channel,
-                                    ScriptVersion.state == State.EFFECTIVE)
-        .with_for_update().execution_options(populate_existing=True)
+        select(ScriptVersion).where(
+            ScriptVersion.key == key, col(ScriptVersion.channel).in_(channels),
+            ScriptVersion.state == State.EFFECTIVE,
+        ).execution_options(populate_existing=True)
     ))
-
-
-def effective(session: Session, key: str, channels: Sequence[str], *, hold: bool = False) -> list[ScriptVersion]:
-    """Effective versions of a key in these channels.
-
-    ``hold`` keeps them in force until the transaction ends (FOR SHARE on PostgreSQL; SQLite has one writer
-    at a time anyway), so that words cannot be withdrawn between the check and the storing of the message.
-    """
-    wanted = select(ScriptVersion).where(
-        ScriptVersion.key == key, col(ScriptVersion.channel).in_(channels), ScriptVersion.state == State.EFFECTIVE
-    ).execution_options(populate_existing=True)
-    if hold:
-        wanted = wanted.with_for_update(read=True)
-    return list(session.exec(wanted))
 
 
 def effective_set(session: Session) -> list[tuple[ScriptVersion, Script]]:
@@ -89,18 +95,17 @@ def effective_set(session: Session) -> list[tuple[ScriptVersion, Script]]:
     ))
 
 
-def due_ids(session: Session, now: datetime) -> list[str]:
-    """Approved versions whose from-date has come, and versions whose to-date has come; earliest first."""
-    return list(session.exec(
-        select(ScriptVersion.id).where(
-            or_(
-                (col(ScriptVersion.state) == State.APPROVED)
-                & (col(ScriptVersion.effective_from).is_(None) | (col(ScriptVersion.effective_from) <= now)),
-                col(ScriptVersion.state).in_([State.APPROVED, State.EFFECTIVE])
-                & (col(ScriptVersion.effective_to) <= now),
-            )
-        ).order_by(col(ScriptVersion.effective_from), col(ScriptVersion.version))
-    ))
+def due(session: Session, now: datetime, key: str | None = None) -> list[tuple[str, str]]:
+    """Key and id of approved versions whose from-date has come and of versions whose to-date has; earliest first."""
+    wanted = select(ScriptVersion.key, ScriptVersion.id).where(
+        or_(
+            (col(ScriptVersion.state) == State.APPROVED)
+            & (col(ScriptVersion.effective_from).is_(None) | (col(ScriptVersion.effective_from) <= now)),
+            col(ScriptVersion.state).in_([State.APPROVED, State.EFFECTIVE])
+            & (col(ScriptVersion.effective_to) <= now),
+        )
+    ).order_by(col(ScriptVersion.effective_from), col(ScriptVersion.version))
+    return list(session.exec(wanted.where(ScriptVersion.key == key) if key else wanted))
 
 
 def catalogue(session: Session, now: datetime, *, lock: bool = False) -> Catalogue:

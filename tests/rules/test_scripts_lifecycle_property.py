@@ -155,8 +155,7 @@ class Walk(RuleBasedStateMachine):
 
     @rule()
     def follow_the_clock(self) -> None:
-        with self.works.begin(SYSTEM, self.now) as work:
-            service.activate_due(work)
+        service.activate_due(self.works, self.now)
 
     @rule(key=st.sampled_from(KEYS), channel=st.sampled_from(("web", "wechat")))
     def speak(self, key: str, channel: str) -> None:

@@ -120,8 +120,8 @@ def test_no_sequence_of_moves_puts_words_in_force_that_nobody_else_approved(
                     service.withdraw(work, version_id, "停用")
                 elif move == "rollback":
                     ids.append(service.rollback(work, key, number + 1).id)
-                else:
-                    service.activate_due(work)
+            if move == "later":
+                service.activate_due(works, now)
         except (Conflict, Forbidden, Invalid, ZhikeError):
             pass
         with works.read(SYSTEM, now) as work:

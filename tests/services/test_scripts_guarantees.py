@@ -76,8 +76,7 @@ def future(works: Works) -> str:
 
 def expired(works: Works) -> str:
     version_id = approved(works, effective_to=NOW + timedelta(minutes=1))
-    with works.begin(SYSTEM, NOW + timedelta(minutes=2)) as work:
-        service.activate_due(work)
+    service.activate_due(works, NOW + timedelta(minutes=2))
     return version_id
 
 

@@ -24,16 +24,13 @@ def test_words_wait_for_their_from_date_and_end_on_their_to_date(works: Works) -
     holiday = published(works, "节日的说法。", effective_from=start, effective_to=end)
     assert state_of(works, holiday) == State.APPROVED
     assert said(works) == "平日的说法。"
-    with works.begin(SYSTEM, start - timedelta(seconds=1)) as work:
-        assert service.activate_due(work) == 0
-    with works.begin(SYSTEM, start) as work:
-        assert service.activate_due(work) == 1
-    with works.begin(SYSTEM, start) as work:
-        assert service.activate_due(work) == 0  # a second worker finds nothing to do
+    assert service.activate_due(works, start - timedelta(seconds=1)) == 0
+    assert service.activate_due(works, start) == 1
+    assert service.activate_due(works, start) == 0  # a second worker finds nothing to do
     assert said(works, now=start) == "节日的说法。"
     assert state_of(works, old) == State.SUPERSEDED
-    with works.begin(SYSTEM, end + timedelta(minutes=5)) as work:
-        assert service.activate_due(work) == 1
+    assert service.activate_due(works, end + timedelta(minutes=5)) == 1
+    with works.read(SYSTEM, end + timedelta(minutes=5)) as work:
         version = service.get(work.session, holiday)
         assert (version.state, version.ended_at) == (State.EXPIRED, end)
 
