@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.exc import OperationalError
 
 from backend.deadlines import service as deadlines
 from backend.demo import month
@@ -21,7 +22,7 @@ from backend.infra.work import Works
 from backend.kernel.actors import SYSTEM, Role
 from backend.kernel.clock import parse_shanghai, utc_now, zh_datetime
 from backend.kernel.deadlines import Unit
-from backend.kernel.errors import Conflict, Invalid, ZhikeError
+from backend.kernel.errors import Conflict, Invalid, Unavailable, ZhikeError
 from backend.people import service as people
 from backend.scripts import service as scripts
 from backend.settings import settings
@@ -47,8 +48,22 @@ def out(data: Any, as_json: bool, words: str) -> None:
     typer.echo(json.dumps(data, ensure_ascii=False, default=str) if as_json else words)
 
 
-def the_works() -> Works:
-    return Works(make_engine(settings().database_url), REACTIONS)
+def the_works(*, as_it_stands: bool = False) -> Works:
+    """Units of work on this installation's database; its schema is looked at first, unless taken ``as_it_stands``.
+
+    Raises Conflict (`schema_not_current`).
+    """
+    works, config = Works(make_engine(settings().database_url), REACTIONS), settings()
+    if not as_it_stands and not schema.is_current(works.engine):
+        raise Conflict("schema_not_current",
+                       f"数据库（{_place(config.database_url)}）还没有准备好，或者表结构不是最新的。请先运行 ./zhike db prepare；"
+                       "数据在别处的，用 VAR_DIR 或 DATABASE_URL 指过去。")
+    return works
+
+
+def _place(url: str) -> str:
+    """Where a database is, without who may enter it."""
+    return url.removeprefix("sqlite:///") if url.startswith("sqlite") else url.split("@")[-1]
 
 
 # --- database -----------------------------------------------------------------------------------
@@ -57,7 +72,7 @@ def the_works() -> Works:
 @db.command("upgrade")
 def db_upgrade(as_json: Json = False) -> None:
     """把数据库升级到最新结构。"""
-    schema.upgrade(the_works().engine)
+    schema.upgrade(the_works(as_it_stands=True).engine)
     out({"current": True}, as_json, "数据库已是最新结构。")
 
 
@@ -73,7 +88,7 @@ def db_check(as_json: Json = False) -> None:
 @db.command("prepare")
 def db_prepare(as_json: Json = False) -> None:
     """升级数据库并载入起始资料（话术、期限、问卷、演示人员），可重复执行。"""
-    works, config = the_works(), settings()
+    works, config = the_works(as_it_stands=True), settings()
     schema.upgrade(works.engine)
     password = demo_password(config.var_dir, config.demo_password)
     with works.begin(SYSTEM) as work:
@@ -131,7 +146,7 @@ def db_restore(file: Path, as_json: Json = False) -> None:
                 anchor.rename(aside.with_suffix(".journal-anchor.json"))
         with sqlite3.connect(target) as live:
             copy.backup(live)
-    schema.upgrade(the_works().engine)
+    schema.upgrade(the_works(as_it_stands=True).engine)
     out({"restored": str(file)}, as_json, f"已从 {file} 恢复。")
 
 
@@ -373,9 +388,9 @@ def doctor(as_json: Json = False) -> None:
     mode = (config.var_dir / "secrets.json").stat().st_mode & 0o077
     check("密钥文件权限", mode == 0, f"运行 chmod 600 {config.var_dir / 'secrets.json'}")
     try:
-        check("数据库结构", schema.is_current(the_works().engine), "运行 ./zhike db upgrade")
+        check("数据库结构", schema.is_current(the_works(as_it_stands=True).engine), "运行 ./zhike db upgrade")
     except Exception as error:
-        check("数据库连接", False, f"连不上 {config.database_url.split('@')[-1]}：{type(error).__name__}")
+        check("数据库连接", False, f"连不上 {_place(config.database_url)}：{type(error).__name__}")
     words = [f"{'✓' if one['ok'] else '✗'} {one['what']}{'' if one['ok'] else '：' + one['mend']}" for one in checks]
     out(checks, as_json, "\n".join(words))
     if not all(one["ok"] for one in checks):
@@ -386,7 +401,11 @@ def main() -> None:
     """Entry point: coded errors become a sentence on stderr and exit code 1."""
     logs.configure("WARNING")
     try:
-        app()
+        try:
+            app()
+        except OperationalError as error:
+            raise Unavailable("database_unreachable", f"数据库（{_place(settings().database_url)}）没有应答：{error.orig}\n"
+                                                      "请确认它在运行、DATABASE_URL 写得对，再试一次。") from error
     except ZhikeError as error:
         if "--json" in sys.argv:
             typer.echo(json.dumps(error.as_dict(), ensure_ascii=False), err=True)
