@@ -84,11 +84,13 @@ def words() -> dict[str, Any]:
 
 
 def show_library(request: Request, shown: library.Library, detail: record.Detail | None, *, done: str = "",
-                 error: ZhikeError | None = None, reason: str = "", exact: bool = False) -> Response:
+                 error: ZhikeError | None = None, reason: str = "", exact: bool = False,
+                 chosen: bool = True) -> Response:
+    """``chosen``: somebody wanted this very script; a phone then shows it alone, else the list alone."""
     return page(
         request, "scripts/library.html", nav="scripts", status=error.status if error else 200, library=shown,
         detail=detail, usage_known=hasattr(request.app.state, "script_usage"), done=DONE.get(done, ""), error=error,
-        tried={"reason": reason}, record=exact, replayable=turns_of(request) is not None, **words(),
+        tried={"reason": reason}, record=exact, chosen=chosen, replayable=turns_of(request) is not None, **words(),
     )
 
 

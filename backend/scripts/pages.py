@@ -55,7 +55,7 @@ def index(request: Request, works: WorksDep, actor: Reader, now: NowDep, query: 
             # What waits for me opens as what waits, not as what is said today.
             detail = record.open_script(work, shown.rows[0].key)
             shown.rows[0] = replace(shown.rows[0], selected=True)
-        return show_library(request, shown, detail)
+        return show_library(request, shown, detail, chosen=False)
 
 
 @router.get("/versions/{version_id}")

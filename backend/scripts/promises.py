@@ -51,6 +51,8 @@ RULES: tuple[Marked, ...] = (
     Marked("price", rf"{_NO}(?:免费|包邮|免运费|免邮)", "免费是价格承诺，要核对适用条件"),
     Marked("refund", rf"{_NO}(?:退款|退钱|退还|退回)", "退款的时间、金额和去向，说了就要做到", beside=_BINDS),
     Marked("refund", rf"{_NO}(?:全额退|退[您你]?(?:差价|运费)|补[您你]?差价|秒退)", "退款的金额和方式，说了就要做到"),
+    Marked("refund", rf"{_NO}[退返](?:[您你还]|给您)?\s?(?:{_AMOUNT})", "退款的金额，说了就要做到"),
+    Marked("compensation", rf"{_NO}[赔补](?:[您你]|给您)?\s?(?:{_AMOUNT})", "赔付的金额，说了就要做到"),
     Marked("compensation", rf"{_NO}(?:赔付|赔偿|补偿|赔[您给]|包赔|先赔|假一赔|返现)", "赔付和补偿是合同责任，要核对依据"),
 )
 _SENTENCE = re.compile(r"[^。！？!?；;\n]+[。！？!?；;\n]?")

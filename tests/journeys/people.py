@@ -43,8 +43,8 @@ class People:
         """A form was refused on purpose: the browser notes the status, which is no complaint."""
         self.complaints[:] = [one for one in self.complaints if "422" not in one]
 
-    def signed_in(self, username: str, path: str, *, dark: bool = False) -> Page:
-        page = self.window(dark=dark)
+    def signed_in(self, username: str, path: str, *, phone: bool = False, dark: bool = False) -> Page:
+        page = self.window(phone=phone, dark=dark)
         page.goto(f"{self.base}/login?next={path}")
         page.fill("input[name=username]", username)
         page.fill("input[name=password]", PASSWORD)

@@ -88,6 +88,21 @@ def test_the_author_cannot_approve_it_by_asking_the_server_directly_either(story
     assert "按距离排" not in hear_anew(story, WHERE, STORES).text
 
 
+def test_a_phone_shows_the_list_or_the_one_script_chosen_from_it(story: Worded) -> None:
+    story.after("submitted")
+    phone = story.people.signed_in("shenlan", "/scripts", phone=True)
+    phone.goto(f"{story.house.base}/scripts?need=waiting")
+    rows = phone.locator("#list")
+    expect(detail(phone)).to_be_hidden()
+    rows.get_by_role("link").first.click()
+    expect(detail(phone).get_by_role("button", name=re.compile("批准 v2"))).to_be_visible()
+    expect(rows).to_be_hidden()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= phone.evaluate("innerWidth")
+    detail(phone).get_by_role("link", name="等我审批").click()
+    expect(rows).to_be_visible()
+    expect(detail(phone)).to_be_hidden()
+
+
 def test_another_person_approves_and_the_customer_hears_it_at_once_without_restart(story: Worded) -> None:
     story.after("submitted")
     pids = story.house.pids()

@@ -16,7 +16,7 @@ def kinds(text: str, **given: object) -> set[str]:
 @pytest.mark.parametrize(("text", "kind"), [
     ("每晚一天补偿您 20 元。", "compensation"), ("每晚一天补偿您 20 元。", "price"),
     ("退款一般 3 个工作日到账。", "refund"), ("我们按原路退款给您。", "refund"), ("钱全额退还。", "refund"),
-    ("坏了我们先赔。", "compensation"), ("假一赔三。", "compensation"), ("满 99 元包邮。", "price"), ("今天打八折。", "price"),
+    ("坏了我们先赔。", "compensation"), ("晚到一天赔 5 元。", "compensation"), ("下单后退您 10 元。", "refund"), ("假一赔三。", "compensation"), ("满 99 元包邮。", "price"), ("今天打八折。", "price"),
     ("运费 ￥8，由我们承担。", "price"), ("降价了退您差价。", "refund"),
 ])
 def test_promises_of_price_refund_and_compensation_are_marked(text: str, kind: str) -> None:
