@@ -1,7 +1,7 @@
 """The library as a page shows it: shelves, rows, what needs somebody. Reads only."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -56,18 +56,31 @@ class Shelf:
     group: str
 
 
+WHOLE = "all"  # in the place of a shelf: the reader stands before the whole library
+
+
 @dataclass(frozen=True)
 class Query:
-    """What the reader asked for."""
+    """What the reader asked for. Without shelf, words and need it is not known where the reader stands."""
 
-    shelf: str = ""
+    shelf: str = ""  # a shelf's slug, or WHOLE
     words: str = ""
     need: str = ""  # waiting | expiring | review | mine
+    sort: str = ""  # a name of SORTS
 
-    def link(self) -> str:
-        """The same question as a query string, for links that keep it."""
-        given = {"topic": self.shelf, "q": self.words, "need": self.need}
-        text = urlencode({name: value for name, value in given.items() if value})
+    @property
+    def nowhere(self) -> bool:
+        return not (self.shelf or self.words or self.need)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """As names and values of an address or a form."""
+        given = {"topic": self.shelf, "q": self.words, "need": self.need, "sort": self.sort}
+        return {name: value for name, value in given.items() if value}
+
+    def link(self, **other: str) -> str:
+        """The same question as a query string, for links that keep it, but for what is ``other``."""
+        text = urlencode(replace(self, **other).fields)
         return f"?{text}" if text else ""
 
 
@@ -95,6 +108,22 @@ class Library:
             return f"「{self.query.words}」{self.found} 条"
         names = {"waiting": "等我审批", "expiring": "30 天内到期", "review": "到期待复审", "mine": "我的草稿"}
         return f"{names.get(self.query.need) or shelves.SHELVES.get(self.query.shelf, '全部')} {self.found} 条"
+
+
+def _worst_first(rate: Rate | None, bad: int) -> tuple[bool, float, int]:
+    """Low ones first where ``bad`` is 1, high ones where it is -1; those of too few cases last, the most cases first."""
+    if rate is None or rate.value is None or not rate.enough:
+        return True, 0.0, -(rate.n if rate else 0)
+    return False, bad * rate.value, -rate.n
+
+
+#: The columns to sort by: what wants looking at comes first.
+SORTS: dict[str, Callable[[Usage], tuple[float, ...]]] = {
+    "used": lambda usage: (-usage.used,),
+    "resolved": lambda usage: _worst_first(usage.resolved, 1),
+    "handed_off": lambda usage: _worst_first(usage.handed_off, -1),
+    "satisfied": lambda usage: _worst_first(usage.satisfied, 1),
+}
 
 
 _URGENCY = {State.IN_REVIEW: 0, State.DRAFT: 1, State.APPROVED: 2}
@@ -129,12 +158,14 @@ def look(work: Work, query: Query, selected: str = "", usage: Mapping[str, Usage
     needs = {name: sum(map(test, scripts)) for name, test in tests.items()}
     chosen = [
         script for script in scripts
-        if (not query.shelf or shelves.shelf_of(script.topic, script.key) == query.shelf)
+        if (query.shelf in ("", WHOLE) or shelves.shelf_of(script.topic, script.key) == query.shelf)
         and (query.need not in tests or tests[query.need](script))
         and (not query.words or _mentions(script, versions.get(script.key, ()), query.words))
     ]
-    # What somebody must decide or finish stands on top; the rest keeps its order.
-    chosen.sort(key=lambda script: _urgency(versions.get(script.key, ())))
+    if query.sort in SORTS:
+        chosen.sort(key=lambda script: SORTS[query.sort]((usage or {}).get(script.key) or Usage(0)))
+    else:  # What somebody must decide or finish stands on top; the rest keeps its order.
+        chosen.sort(key=lambda script: _urgency(versions.get(script.key, ())))
     shown = chosen[:MAX_ROWS]
     silent = store.newest(work.session, [script.key for script in shown if script.key not in versions])
     owners = {one: people.staff_name(work.session, one) for one in {script.owner for script in shown}

@@ -1,6 +1,7 @@
 """What the pages of this room share: who may come in, the library with one script open, the way back."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -45,10 +46,10 @@ DONE = {
 NEEDS = ("waiting", "expiring", "review", "mine")
 
 
-def asked(topic: str = "", q: str = "", need: str = "") -> Query:
+def asked(topic: str = "", q: str = "", need: str = "", sort: str = "") -> Query:
     """The list's question from the address; anything unknown is simply not asked."""
-    return Query(shelf=topic if topic in shelves.SHELVES else "", words=q.strip()[:60],
-                 need=need if need in NEEDS else "")
+    return Query(shelf=topic if topic in shelves.SHELVES or topic == library.WHOLE else "", words=q.strip()[:60],
+                 need=need if need in NEEDS else "", sort=sort if sort in library.SORTS else "")
 
 
 Asked = Annotated[Query, Depends(asked)]
@@ -96,8 +97,8 @@ def show_library(request: Request, shown: library.Library, detail: record.Detail
 
 def show(request: Request, work: Work, query: Query, script: Script, version: ScriptVersion, *, done: str = "",
          error: ZhikeError | None = None, reason: str = "", exact: bool = False) -> Response:
-    if query == Query():  # opened by its address: show it among its neighbours
-        query = Query(shelf=shelves.shelf_of(script.topic, script.key))
+    if query.nowhere:  # opened by its address: show it among its neighbours
+        query = replace(query, shelf=shelves.shelf_of(script.topic, script.key))
     shown = library.look(work, query, script.key, usage_of(request, work))
     detail = record.detail(work, script, store.versions(work.session, script.key), version)
     return show_library(request, shown, detail, done=done, error=error, reason=reason, exact=exact)
@@ -109,7 +110,7 @@ def version_and_script(work: Work, version_id: str) -> tuple[ScriptVersion, Scri
 
 
 def kept(form: FormData) -> Query:
-    return asked(*(str(form.get(name, "")) for name in ("topic", "q", "need")))
+    return asked(*(str(form.get(name, "")) for name in ("topic", "q", "need", "sort")))
 
 
 def back(version: ScriptVersion, query: Query, said: str) -> Response:

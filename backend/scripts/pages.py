@@ -48,6 +48,8 @@ router.include_router(replay_pages.router)
 
 @router.get("")
 def index(request: Request, works: WorksDep, actor: Reader, now: NowDep, query: Asked) -> Response:
+    if query.nowhere:
+        query = replace(query, shelf=library.WHOLE)
     with works.read(actor, now) as work:
         shown = library.look(work, query, usage=usage_of(request, work))
         detail = None
