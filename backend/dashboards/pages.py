@@ -4,10 +4,11 @@ import csv
 import io
 from collections.abc import Iterable
 from typing import Annotated, Any
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from backend.dashboards import service
+from backend.dashboards import service, usage
 from backend.dashboards.asking import Asked, AskedDep
 from backend.dashboards.charts import chart_data
 from backend.dashboards.rules import FORMULA_VERSION, PRESETS
@@ -88,6 +89,21 @@ def conversation(request: Request, conversation_id: str, works: WorksDep, now: N
         talk = service.conversation(work.session, conversation_id, now)
     nav = "dashboard" if actor.can(Permission.DASHBOARD_READ) else None
     return page(request, "dashboard/conversation.html", nav=nav, talk=talk)
+
+
+@router.get("/dashboard/rows/scripts/{key}")
+def script_rows(request: Request, key: str, works: WorksDep, now: NowDep, actor: Reader, version: str = "",
+                part: str = "", number: Annotated[int, Query(alias="page")] = 1) -> Response:
+    """The conversations behind a script's figures."""
+    with works.read(actor, now) as work:
+        found = usage.rows(work, key, version, part, number)
+
+    def address(part: str, number: int = 1) -> str:
+        given = {"version": version, "part": part, "page": number if number > 1 else ""}
+        return f"/dashboard/rows/scripts/{quote(key)}?{urlencode({name: value for name, value in given.items() if value})}"
+
+    return page(request, "dashboard/script_rows.html", nav="scripts", found=found, address=address,
+                may_open=actor.can(Permission.CONVERSATION_READ), may_read=actor.can(Permission.SCRIPT_READ))
 
 
 @router.get("/dashboard/rows/{name}.csv")

@@ -6,55 +6,151 @@ them: these figures say where to look, not which script caused it.
 """
 
 from collections import Counter, defaultdict
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import ColumnElement
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from backend.conversations.tables import Conversation, Message
+from backend.dashboards import store
 from backend.dashboards.rules import SATISFIED
+from backend.dashboards.words import CHANNELS, CLOSED_BY, STATES, named
 from backend.handoffs.tables import Handoff
 from backend.infra.work import Work
+from backend.kernel.actors import Permission
+from backend.kernel.clock import zh_datetime
+from backend.kernel.errors import NotFound
 from backend.kernel.statistics import Rate
 from backend.scripts.library import Usage
-from backend.scripts.tables import ScriptVersion
+from backend.scripts.tables import Script, ScriptVersion
 from backend.surveys.tables import SatisfactionFact
 
 WINDOW = timedelta(days=30)
+PER_PAGE = 50
+
+#: Which of the conversations behind a script's figures: name and title, in the order of the page.
+PARTS: Mapping[str, str] = {
+    "": "全部", "resolved": "没转人工就结束", "handed_off": "转了人工", "open": "还没结束", "satisfied": "满意（4、5 分）",
+    "unsatisfied": "3 分及以下",
+}
+
+
+@dataclass(frozen=True)
+class _Window:
+    """What became of the conversations of 30 days: ids, and each one's score."""
+
+    closed: set[str]
+    handed: set[str]
+    scores: dict[str, int]
+
+    def part(self, name: str, heard: set[str]) -> set[str]:
+        rated = heard & self.scores.keys()
+        happy = {one for one in rated if self.scores[one] >= SATISFIED}
+        ended = heard & self.closed
+        return {"resolved": ended - self.handed, "handed_off": ended & self.handed, "open": heard - ended,
+                "satisfied": happy, "unsatisfied": rated - happy}.get(name, heard)
+
+    def figures(self, used: int, heard: set[str], href: str | None) -> Usage:
+        size = {name: len(self.part(name, heard)) for name in PARTS}
+        ended = size["resolved"] + size["handed_off"]
+        return Usage(used=used, resolved=Rate(size["resolved"], ended), handed_off=Rate(size["handed_off"], ended),
+                     satisfied=Rate(size["satisfied"], size["satisfied"] + size["unsatisfied"]), href=href)
 
 
 def of_scripts(work: Work) -> dict[str, Usage]:
     """Figures by script key over the 30 days before now; scripts that nobody heard are absent."""
-    return _figures(work, ScriptVersion.key, None)
+    said, heard = _heard(work, ScriptVersion.key)
+    became = _became(work)
+    return {key: became.figures(said[key], heard[key], _href(work, key)) for key in heard}
 
 
 def of_versions(work: Work, key: str) -> dict[str, Usage]:
     """The same by version id, for one script: whether the newer words do better."""
-    return _figures(work, ScriptVersion.id, col(ScriptVersion.key) == key)
+    said, heard = _heard(work, ScriptVersion.id, col(ScriptVersion.key) == key)
+    became = _became(work)
+    return {one: became.figures(said[one], heard[one], _href(work, key, one)) for one in heard}
 
 
-def _figures(work: Work, name: str, of: ColumnElement[bool] | None) -> dict[str, Usage]:
-    """Figures by ``name`` (a column of script_versions), narrowed to some versions where asked."""
-    since = work.now - WINDOW
+def rows(work: Work, key: str, version_id: str = "", part: str = "", page: int = 1) -> dict[str, Any]:
+    """The conversations behind a script's figures (or one version's), newest first.
+
+    They come from the very sets that the figures count. Raises NotFound (``script_not_found``).
+    """
     session = work.session
+    script = session.get(Script, key)
+    version = session.get(ScriptVersion, version_id) if version_id else None
+    if script is None or (version_id and (version is None or version.key != key)):
+        raise NotFound("script_not_found", "没有这条话术，请从话术库重新打开。")
+    of = col(ScriptVersion.id) == version_id if version_id else col(ScriptVersion.key) == key
+    said, heard = _heard(work, Message.conversation_id, of)
+    became, whole = _became(work), set(heard)
+    part = part if part in PARTS else ""
+    wanted = became.part(part, whole)
+    pages = max(1, -(-len(wanted) // PER_PAGE))
+    page = min(max(1, page), pages)
+    shown = _newest(session, wanted, (page - 1) * PER_PAGE)
+    agents = store.last_agents(session, [one.id for one in shown])
+    names = store.staff_names(session, set(agents.values()))
+    return {
+        "key": key, "title": script.title, "version": version.version if version else None, "version_id": version_id,
+        "said": said.total(), "part": part, "total": len(wanted), "page": page, "pages": pages,
+        "parts": [(name, title, len(became.part(name, whole))) for name, title in PARTS.items()],
+        "since": zh_datetime(work.now - WINDOW, work.now),
+        "rows": [{
+            "conversation": one.id[:8], "href": f"/dashboard/rows/conversations/{one.id}",
+            "opened": zh_datetime(one.opened_at, work.now), "channel": named(CHANNELS, one.channel), "said": said[one.id],
+            "state": named(CLOSED_BY, one.closed_by) if one.closed_by else named(STATES, one.state),
+            "handed": one.id in became.handed, "score": became.scores.get(one.id),
+            "agent": names.get(agents.get(one.id, ""), ""),
+        } for one in shown],
+    }
+
+
+def _href(work: Work, key: str, version_id: str = "") -> str | None:
+    if not work.actor.can(Permission.DASHBOARD_READ):
+        return None
+    return f"/dashboard/rows/scripts/{quote(key)}{f'?version={version_id}' if version_id else ''}"
+
+
+def _since(work: Work) -> datetime:
+    return work.now - WINDOW
+
+
+def _heard(work: Work, name: Any, of: ColumnElement[bool] | None = None) -> tuple[Counter[str], dict[str, set[str]]]:
+    """By ``name`` (a column): how often something was said, and in which conversations; narrowed to ``of``."""
     said: Counter[str] = Counter()
     heard: dict[str, set[str]] = defaultdict(set)
     spoken = (select(name, Message.conversation_id)
               .join(ScriptVersion, col(ScriptVersion.id) == col(Message.script_version_id))
-              .where(Message.at >= since))
-    for one, conversation_id in session.exec(spoken if of is None else spoken.where(of)):
+              .where(Message.at >= _since(work)))
+    for one, conversation_id in work.session.exec(spoken if of is None else spoken.where(of)):
         said[one] += 1
         heard[one].add(conversation_id)
-    closed = set(session.exec(select(Conversation.id).where(
-        Conversation.state == "closed", Conversation.last_message_at >= since)))
-    handed = set(session.exec(select(Handoff.conversation_id).where(Handoff.requested_at >= since)))
-    scores = dict(session.exec(select(SatisfactionFact.conversation_id, SatisfactionFact.score)
-                               .where(SatisfactionFact.answered_at >= since)).all())
-    figures = {}
-    for one, conversations in heard.items():
-        ended = conversations & closed
-        rated = [scores[each] for each in conversations if each in scores]
-        figures[one] = Usage(
-            used=said[one], resolved=Rate(len(ended - handed), len(ended)), handed_off=Rate(len(ended & handed), len(ended)),
-            satisfied=Rate(sum(score >= SATISFIED for score in rated), len(rated)))
-    return figures
+    return said, heard
+
+
+def _became(work: Work) -> _Window:
+    session, since = work.session, _since(work)
+    return _Window(
+        closed=set(session.exec(select(Conversation.id).where(
+            Conversation.state == "closed", Conversation.last_message_at >= since))),
+        handed=set(session.exec(select(Handoff.conversation_id).where(Handoff.requested_at >= since))),
+        scores=dict(session.exec(select(SatisfactionFact.conversation_id, SatisfactionFact.score)
+                                 .where(SatisfactionFact.answered_at >= since)).all()),
+    )
+
+
+def _newest(session: Session, ids: set[str], offset: int) -> list[Conversation]:
+    """One page of these conversations, the latest opened first."""
+    opened: list[tuple[datetime, str]] = []
+    listed = sorted(ids)
+    for first in range(0, len(listed), 500):  # SQLite takes so many values in one question
+        opened += session.exec(select(Conversation.opened_at, Conversation.id).where(
+            col(Conversation.id).in_(listed[first:first + 500]))).all()
+    page = [one for _, one in sorted(opened, reverse=True)[offset:offset + PER_PAGE]]
+    found = {one.id: one for one in session.exec(select(Conversation).where(col(Conversation.id).in_(page)))}
+    return [found[one] for one in page]

@@ -27,7 +27,13 @@ class Usage:
     resolved: Rate | None = None
     handed_off: Rate | None = None
     satisfied: Rate | None = None
-    href: str | None = None
+    href: str | None = None  # where the conversations behind the figures are listed; None: not for this reader
+
+    def rows(self, part: str = "") -> str | None:
+        """The address of the conversations behind one figure."""
+        if self.href is None or not part:
+            return self.href
+        return f"{self.href}{'&' if '?' in self.href else '?'}part={part}"
 
 
 @dataclass(frozen=True)

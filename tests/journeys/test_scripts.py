@@ -29,6 +29,12 @@ def story(house: House, company: People) -> Worded:
     return Worded(house, company, company.customer())
 
 
+@pytest.fixture(scope="module")
+def in_hand(story: Worded) -> Page:
+    """A manager's phone."""
+    return story.people.signed_in("shenlan", "/scripts", phone=True)
+
+
 def hear_anew(story: Worded, question: str, key: str) -> Shown:
     story.customer.says(question)
     return story.customer.hears(key, within=AT_ONCE)
@@ -101,6 +107,19 @@ def test_a_phone_shows_the_list_or_the_one_script_chosen_from_it(story: Worded) 
     detail(phone).get_by_role("link", name="等我审批").click()
     expect(rows).to_be_visible()
     expect(detail(phone)).to_be_hidden()
+
+
+@pytest.mark.parametrize("path", [
+    "/scripts", f"/scripts/{STORES}", f"/scripts/{STORES}/history", f"/scripts/{STORES}/draft", "/scripts/new",
+    "/scripts/import", "/scripts/questions", "/scripts/proposals", f"/dashboard/rows/scripts/{STORES}", "/desk/corrections",
+    "/dashboard", "/dashboard/rows/csat", "/dashboard/rows/on_time", "/dashboard/indicators", "/complaints",
+    "/complaints/learning",
+])
+def test_no_page_is_wider_than_a_phone(in_hand: Page, story: Worded, path: str) -> None:
+    answer = in_hand.goto(f"{story.house.base}{path}")
+    assert answer is not None and answer.status == 200
+    in_hand.wait_for_load_state("networkidle")
+    assert in_hand.evaluate("document.documentElement.scrollWidth") <= in_hand.evaluate("innerWidth")
 
 
 def test_another_person_approves_and_the_customer_hears_it_at_once_without_restart(story: Worded) -> None:

@@ -1,15 +1,20 @@
 """The figures beside each script, counted by hand."""
 
+from datetime import timedelta
+
+import pytest
+
 from backend.conversations import service as conversations
 from backend.dashboards import usage
 from backend.handoffs import service as handoffs
 from backend.infra.work import Works
 from backend.kernel.actors import BOT, SYSTEM
+from backend.kernel.errors import NotFound
 from backend.scripts import service as scripts
 from backend.scripts.service import Content
 from backend.surveys import service as surveys
 from tests import builders
-from tests.cast import NOW, SHEN_LAN, SU_MIN
+from tests.cast import LIN_JIA, NOW, SHEN_LAN, SU_MIN
 
 KEY = "invoice.how_to_issue"
 
@@ -39,6 +44,16 @@ def test_use_resolution_handoff_and_satisfaction_are_counted_per_script(pack_loa
     assert found.resolved is not None and (found.resolved.k, found.resolved.n) == (1, 2)
     assert found.handed_off is not None and (found.handed_off.k, found.handed_off.n) == (1, 2)
     assert found.satisfied is not None and (found.satisfied.k, found.satisfied.n) == (1, 1)
+    # Each figure opens to the very conversations that it counts.
+    with pack_loaded.read(SYSTEM, NOW) as work:
+        behind = {part: usage.rows(work, KEY, part=part) for part in usage.PARTS}
+    full = {row["href"].rpartition("/")[2]: row for row in behind[""]["rows"]}
+    assert set(full) == set(ids) and behind[""]["said"] == 6 and [full[one]["said"] for one in ids] == [1, 2, 3]
+    listed = {part: [row["href"].rpartition("/")[2] for row in one["rows"]] for part, one in behind.items()}
+    assert listed["handed_off"] == [ids[0]] and listed["resolved"] == listed["satisfied"] == [ids[1]]
+    assert listed["open"] == [ids[2]] and listed["unsatisfied"] == []
+    assert [count for _, _, count in behind[""]["parts"]] == [3, 1, 1, 1, 1, 0]
+    assert (full[ids[0]]["handed"], full[ids[1]]["score"], full[ids[2]]["score"]) == (True, 5, None)
 
 
 def test_a_script_nobody_heard_has_no_figures(pack_loaded: Works) -> None:
@@ -71,3 +86,26 @@ def test_each_version_has_its_own_figures(pack_loaded: Works) -> None:
         assert resolved is not None and (resolved.k, resolved.n) == (2, 2)
         assert resolved.interval is not None and resolved.interval[0] < 1
         assert usage.of_versions(work, "refund.when") == {}
+
+
+def test_rows_of_a_version_are_its_own_and_come_in_pages(pack_loaded: Works, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "PER_PAGE", 2)
+    for number in range(3):
+        with pack_loaded.begin(BOT, NOW + timedelta(minutes=number)) as work:
+            conversation = builders.a_conversation(work, builders.a_customer(work, f"visitor-{number}"))
+            spoken = scripts.speak(work, KEY)
+            conversations.say(work, conversation, spoken)
+    with pack_loaded.read(SHEN_LAN, NOW + timedelta(hours=1)) as work:
+        first, second = (usage.rows(work, KEY, spoken.version_id, page=page) for page in (1, 9))
+        assert (first["pages"], second["page"], len(first["rows"]), len(second["rows"])) == (2, 2, 2, 1)
+        assert first["version"] == 1
+        figures = usage.of_scripts(work)[KEY]
+        assert figures.rows("resolved") == f"/dashboard/rows/scripts/{KEY}?part=resolved"
+        assert usage.of_versions(work, KEY)[spoken.version_id].rows("open") == (
+            f"/dashboard/rows/scripts/{KEY}?version={spoken.version_id}&part=open")
+        for key, version_id in (("no.such", ""), (KEY, "0000"), ("invoice.download", spoken.version_id)):
+            with pytest.raises(NotFound):
+                usage.rows(work, key, version_id)
+    # Whoever may not read the dashboard is shown no door to it.
+    with pack_loaded.read(LIN_JIA, NOW + timedelta(hours=1)) as work:
+        assert usage.of_scripts(work)[KEY].rows("resolved") is None

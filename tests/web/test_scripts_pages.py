@@ -142,6 +142,13 @@ def test_the_list_is_sorted_by_its_figures_what_wants_looking_at_first(
     assert "aria-sort=" not in as_(SU_MIN).get("/scripts?topic=ask_invoice&sort=colour").text
 
 
+def test_a_figure_opens_to_its_conversations_for_those_who_may_see_them(as_: SignedIn) -> None:
+    page = as_(SU_MIN).get(f"/dashboard/rows/scripts/{KEY}?part=handed_off")
+    assert page.status_code == 200 and "没有这样的会话" in text_of(page)
+    assert as_(LIN_JIA).get(f"/dashboard/rows/scripts/{KEY}").status_code == 403
+    assert as_(SU_MIN).get("/dashboard/rows/scripts/no.such").status_code == 404
+
+
 def test_a_search_looks_into_titles_texts_and_questions(as_: SignedIn) -> None:
     browser = as_(SU_MIN)
     assert "发票怎么开" in text_of(browser.get("/scripts", params={"q": "忘了要发票"}))
