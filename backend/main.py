@@ -121,7 +121,7 @@ def create_app(given: Settings | None = None, bot: Bot | None = None) -> FastAPI
     app.state.identify = lambda token, kind: people.identify(works, token, kind)
     app.state.shell_counts = _counts(works)
     app.state.desk_panels = desk_panels()
-    app.state.script_usage = usage.of_scripts
+    app.state.script_usage = usage.RecentFigures()
     app.state.complaint_rating = handling
     app.state.script_version_usage = usage.of_versions
     app.state.script_turns = understanding.turns_to_replay

@@ -55,6 +55,7 @@ class Message(SQLModel, table=True):
         CheckConstraint("sender IN ('customer', 'agent', 'note') OR script_version_id IS NOT NULL",
                         name="bot_speaks_approved_words"),
         CheckConstraint("sender NOT IN ('agent', 'note') OR staff_id IS NOT NULL", name="agent_has_a_name"),
+        Index("ix_messages_said", "script_version_id", "conversation_id", "at"),
         Index("ix_messages_pending", "pending", sqlite_where=text("pending"), postgresql_where=text("pending")),
     )
 
@@ -68,7 +69,7 @@ class Message(SQLModel, table=True):
     buttons: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     card: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))  # references only, no personal data
     attachment_id: str | None = Field(default=None, foreign_key="attachments.id", max_length=32)
-    script_version_id: str | None = Field(default=None, foreign_key="script_versions.id", max_length=32, index=True)
+    script_version_id: str | None = Field(default=None, foreign_key="script_versions.id", max_length=32)
     staff_id: str | None = Field(default=None, foreign_key="staff.id", max_length=32)
     intent: str | None = Field(default=None, max_length=40, index=True)
     confidence: float | None = None

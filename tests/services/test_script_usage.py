@@ -7,10 +7,11 @@ import pytest
 from backend.conversations import service as conversations
 from backend.dashboards import usage
 from backend.handoffs import service as handoffs
-from backend.infra.work import Works
+from backend.infra.work import Work, Works
 from backend.kernel.actors import BOT, SYSTEM
 from backend.kernel.errors import NotFound
 from backend.scripts import service as scripts
+from backend.scripts.library import Usage
 from backend.scripts.service import Content
 from backend.surveys import service as surveys
 from tests import builders
@@ -109,3 +110,25 @@ def test_rows_of_a_version_are_its_own_and_come_in_pages(pack_loaded: Works, mon
     # Whoever may not read the dashboard is shown no door to it.
     with pack_loaded.read(LIN_JIA, NOW + timedelta(hours=1)) as work:
         assert usage.of_scripts(work)[KEY].rows("resolved") is None
+
+
+def test_figures_are_kept_for_fifty_times_as_long_as_they_took(
+        pack_loaded: Works, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, counted = [100.0], []
+
+    def slowly(work: Work, name: object) -> dict[str, Usage]:
+        counted.append(clock[0])
+        clock[0] += 1.5
+        return {KEY: Usage(len(counted))}
+
+    monkeypatch.setattr(usage, "_figures", slowly)
+    monkeypatch.setattr(usage.time, "monotonic", lambda: clock[0])
+    recent = usage.RecentFigures()
+    with pack_loaded.read(SHEN_LAN, NOW) as work, pack_loaded.read(LIN_JIA, NOW) as agents:
+        assert recent(work)[KEY].used == 1
+        clock[0] = 174.9
+        # The figures are everybody's, the way to their conversations is not.
+        assert (recent(work)[KEY].used, recent(work)[KEY].href is None, recent(agents)[KEY].href) == (1, False, None)
+        clock[0] = 175.0
+        assert recent(work)[KEY].used == 2
+    assert counted == [100.0, 175.0]
