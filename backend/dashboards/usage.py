@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-import sqlalchemy
 from sqlalchemy import ColumnElement, case
+from sqlalchemy import select as columns
 from sqlmodel import Session, and_, col, exists, func, select
 
 from backend.conversations.tables import Conversation, Message
@@ -40,7 +40,6 @@ PARTS: Mapping[str, str] = {
     "": "全部", "resolved": "没转人工就结束", "handed_off": "转了人工", "open": "还没结束", "satisfied": "满意（4、5 分）",
     "unsatisfied": "3 分及以下",
 }
-
 
 # So many times as long as they took to count, figures are not counted anew: of a small house they are always fresh,
 # of one with 100,000 conversations a month they are a minute old.
@@ -120,8 +119,8 @@ def _figures(work: Work, name: Any, of: ColumnElement[bool] | None = None) -> di
         return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
     counted = work.session.execute(
-        sqlalchemy.select(each.c.name, func.sum(each.c.said), number(became.c.closed), number(became.c.handed),
-               number(became.c.score >= SATISFIED), func.count(became.c.score))
+        columns(each.c.name, func.sum(each.c.said), number(became.c.closed), number(became.c.handed),
+                number(became.c.score >= SATISFIED), func.count(became.c.score))
         .join(became, became.c.talk == each.c.talk).group_by(each.c.name)
     )
     return {one: Usage(used=int(said), resolved=Rate(ended - away, ended), handed_off=Rate(away, ended),

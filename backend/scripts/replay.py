@@ -6,6 +6,7 @@ The bot's own matcher says who would answer; nothing of this reaches a customer.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session
 
@@ -56,7 +57,7 @@ class Change:
     before: Answer | None
     after: Answer | None
     wrong: str = ""  # why this is probably a worse answer
-    samples: list[dict[str, str]] = field(default_factory=list)  # masked questions, each with its conversation
+    samples: list[dict[str, Any]] = field(default_factory=list)  # masked questions, each with its conversation and times
     count: int = 0
 
     @property
@@ -151,8 +152,11 @@ def _compared(plan: Plan, rows: Sequence[tuple[Turn, str | None, str | None]], *
         change = changes.setdefault((kind, before, after, wrong), Change(kind, was, becomes, wrong))
         change.count += 1
         asked = mask_text(turn.text)
-        if len(change.samples) < SAMPLES and all(sample["text"] != asked for sample in change.samples):
-            change.samples.append({"text": asked, "conversation_id": turn.conversation_id})
+        known = next((sample for sample in change.samples if sample["text"] == asked), None)
+        if known is not None:
+            known["times"] += 1
+        elif len(change.samples) < SAMPLES:
+            change.samples.append({"text": asked, "conversation_id": turn.conversation_id, "times": 1})
     order = ("text", "gained", "lost", "other")
     ranked = sorted(changes.values(), key=lambda change: (bool(change.wrong), order.index(change.kind), -change.count))
     return Replay(plan, ranked, same, matched)
