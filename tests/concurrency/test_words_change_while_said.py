@@ -30,7 +30,9 @@ def waiting(works: Works) -> int:
     if works.engine.dialect.name == "sqlite":
         return len(works._turn._line)  # type: ignore[attr-defined]
     with works.engine.connect() as connection:
-        return connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one()
+        return connection.execute(text(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )).scalar_one()
 
 
 @pytest.mark.parametrize("said", [(FIRST, SECOND), (SECOND, FIRST)], ids=["in order", "crosswise"])
