@@ -93,17 +93,26 @@ def conversation(request: Request, conversation_id: str, works: WorksDep, now: N
 
 @router.get("/dashboard/rows/scripts/{key}")
 def script_rows(request: Request, key: str, works: WorksDep, now: NowDep, actor: Reader, version: str = "",
-                part: str = "", number: Annotated[int, Query(alias="page")] = 1) -> Response:
-    """The conversations behind a script's figures."""
+                part: str = "", number: Annotated[int, Query(alias="page")] = 1, form: str = "") -> Response:
+    """The conversations behind a script's figures; with ``form=csv`` as a file."""
     with works.read(actor, now) as work:
+        if form == "csv":
+            return _script_file(usage.rows(work, key, version, part, per_page=service.MOST_EXPORTED))
         found = usage.rows(work, key, version, part, number)
 
-    def address(part: str, number: int = 1) -> str:
-        given = {"version": version, "part": part, "page": number if number > 1 else ""}
+    def address(part: str, number: int = 1, form: str = "") -> str:
+        given = {"version": version, "part": part, "page": number if number > 1 else "", "form": form}
         return f"/dashboard/rows/scripts/{quote(key)}?{urlencode({name: value for name, value in given.items() if value})}"
 
     return page(request, "dashboard/script_rows.html", nav="scripts", found=found, address=address,
                 may_open=actor.can(Permission.CONVERSATION_READ), may_read=actor.can(Permission.SCRIPT_READ))
+
+
+def _script_file(found: dict[str, Any]) -> Response:
+    head = ["会话", "开始", "渠道", "状态", "说了几次", "转人工", "评分", "客服"]
+    return _file(f"{found['key']}.csv", head, [
+        [row["id"], row["opened"], row["channel"], row["state"], row["said"], "转了" if row["handed"] else "没转",
+         row["score"], row["agent"]] for row in found["rows"]])
 
 
 @router.get("/dashboard/rows/{name}.csv")

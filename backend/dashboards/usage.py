@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import batched
 from typing import Any
 from urllib.parse import quote
 
@@ -34,6 +35,7 @@ from backend.surveys.tables import SatisfactionFact
 
 WINDOW = timedelta(days=30)
 PER_PAGE = 50
+PORTION = 500  # ids in one question to the database
 
 #: Which of the conversations behind a script's figures: name and title, in the order of the page.
 PARTS: Mapping[str, str] = {
@@ -128,7 +130,8 @@ def _figures(work: Work, name: Any, of: ColumnElement[bool] | None = None) -> di
             for one, said, ended, away, happy, rated in counted}
 
 
-def rows(work: Work, key: str, version_id: str = "", part: str = "", page: int = 1) -> dict[str, Any]:
+def rows(work: Work, key: str, version_id: str = "", part: str = "", page: int = 1,
+         per_page: int = PER_PAGE) -> dict[str, Any]:
     """The conversations behind a script's figures (or one version's), newest first.
 
     Their numbers are the figures' own (a test holds them together). Raises NotFound (``script_not_found``).
@@ -143,9 +146,9 @@ def rows(work: Work, key: str, version_id: str = "", part: str = "", page: int =
     became, whole = _became(work), set(said)
     part = part if part in PARTS else ""
     wanted = became.part(part, whole)
-    pages = max(1, -(-len(wanted) // PER_PAGE))
+    pages = max(1, -(-len(wanted) // per_page))
     page = min(max(1, page), pages)
-    shown = _newest(session, wanted, (page - 1) * PER_PAGE)
+    shown = _newest(session, wanted, (page - 1) * per_page, per_page)
     agents = store.last_agents(session, [one.id for one in shown])
     names = store.staff_names(session, set(agents.values()))
     return {
@@ -154,7 +157,7 @@ def rows(work: Work, key: str, version_id: str = "", part: str = "", page: int =
         "parts": [(name, title, len(became.part(name, whole))) for name, title in PARTS.items()],
         "since": zh_datetime(work.now - WINDOW, work.now),
         "rows": [{
-            "conversation": one.id[:8], "href": f"/dashboard/rows/conversations/{one.id}",
+            "id": one.id, "conversation": one.id[:8], "href": f"/dashboard/rows/conversations/{one.id}",
             "opened": zh_datetime(one.opened_at, work.now), "channel": named(CHANNELS, one.channel), "said": said[one.id],
             "state": named(CLOSED_BY, one.closed_by) if one.closed_by else named(STATES, one.state),
             "handed": one.id in became.handed, "score": became.scores.get(one.id),
@@ -192,13 +195,11 @@ def _became(work: Work) -> _Window:
     )
 
 
-def _newest(session: Session, ids: set[str], offset: int) -> list[Conversation]:
+def _newest(session: Session, ids: set[str], offset: int, limit: int) -> list[Conversation]:
     """One page of these conversations, the latest opened first."""
-    opened: list[tuple[datetime, str]] = []
-    listed = sorted(ids)
-    for first in range(0, len(listed), 500):  # SQLite takes so many values in one question
-        opened += session.exec(select(Conversation.opened_at, Conversation.id).where(
-            col(Conversation.id).in_(listed[first:first + 500]))).all()
-    page = [one for _, one in sorted(opened, reverse=True)[offset:offset + PER_PAGE]]
-    found = {one.id: one for one in session.exec(select(Conversation).where(col(Conversation.id).in_(page)))}
+    opened = [row for some in batched(sorted(ids), PORTION) for row in session.exec(
+        select(Conversation.opened_at, Conversation.id).where(col(Conversation.id).in_(some)))]
+    page = [one for _, one in sorted(opened, reverse=True)[offset:offset + limit]]
+    found = {one.id: one for some in batched(page, PORTION)
+             for one in session.exec(select(Conversation).where(col(Conversation.id).in_(some)))}
     return [found[one] for one in page]

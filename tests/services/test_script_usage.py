@@ -89,15 +89,14 @@ def test_each_version_has_its_own_figures(pack_loaded: Works) -> None:
         assert usage.of_versions(work, "refund.when") == {}
 
 
-def test_rows_of_a_version_are_its_own_and_come_in_pages(pack_loaded: Works, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usage, "PER_PAGE", 2)
+def test_rows_of_a_version_are_its_own_and_come_in_pages(pack_loaded: Works) -> None:
     for number in range(3):
         with pack_loaded.begin(BOT, NOW + timedelta(minutes=number)) as work:
             conversation = builders.a_conversation(work, builders.a_customer(work, f"visitor-{number}"))
             spoken = scripts.speak(work, KEY)
             conversations.say(work, conversation, spoken)
     with pack_loaded.read(SHEN_LAN, NOW + timedelta(hours=1)) as work:
-        first, second = (usage.rows(work, KEY, spoken.version_id, page=page) for page in (1, 9))
+        first, second = (usage.rows(work, KEY, spoken.version_id, page=page, per_page=2) for page in (1, 9))
         assert (first["pages"], second["page"], len(first["rows"]), len(second["rows"])) == (2, 2, 2, 1)
         assert first["version"] == 1
         figures = usage.of_scripts(work)[KEY]

@@ -145,6 +145,9 @@ def test_the_list_is_sorted_by_its_figures_what_wants_looking_at_first(
 def test_a_figure_opens_to_its_conversations_for_those_who_may_see_them(as_: SignedIn) -> None:
     page = as_(SU_MIN).get(f"/dashboard/rows/scripts/{KEY}?part=handed_off")
     assert page.status_code == 200 and "没有这样的会话" in text_of(page)
+    assert 'part=handed_off&amp;form=csv' in page.text
+    file = as_(SU_MIN).get(f"/dashboard/rows/scripts/{KEY}?part=handed_off&form=csv")
+    assert file.headers["content-type"].startswith("text/csv") and file.text.startswith("\ufeff会话,开始,")
     assert as_(LIN_JIA).get(f"/dashboard/rows/scripts/{KEY}").status_code == 403
     assert as_(SU_MIN).get("/dashboard/rows/scripts/no.such").status_code == 404
 
