@@ -39,6 +39,10 @@ __all__ = [
     "start",
 ]
 
+# Ways to be reached that the form cannot take: an answer all the same, however chatty it sounds. Not 微信支付.
+_APP = r"(?:微信|[vw]x|qq|扣扣|钉钉)"
+_OTHER_WAY = re.compile(rf"(?:加|留|用|发)[我你个一下]{{0,3}}{_APP}(?!支?付)|{_APP}[上里]?(?:联系|找|聊|说|号|加)|^我?的?{_APP}[吧呗可行]")
+
 #: Intents that leave the form for a person at once, and the reason the backend is given.
 RISKS = {"report_emergency": "emergency", "report_fraud": "fraud", "threaten_escalation": "escalation"}
 RISK_SURE = 0.6
@@ -182,7 +186,7 @@ def _answers_plainly(asked: str, said: Said) -> bool:
     if asked == ORDER_NO:
         return is_skip(said) or find_order_no(said.text) is not None
     if asked == CONTACT:
-        return any_contact(said.text) is not None
+        return any_contact(said.text) is not None or _OTHER_WAY.search(fold(said.text).lower()) is not None
     return asked == CONFIRMED and (is_yes(said) or is_no(said))
 
 

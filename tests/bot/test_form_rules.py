@@ -211,6 +211,11 @@ def test_what_is_no_contact_is_asked_again_in_other_words() -> None:
     assert next_step(CONTACT, Said("1391234"), {}).say == "complaint.contact_too_short"
     assert next_step(CONTACT, Said("就微信找我"), {}).say == "complaint.bad_contact"
     assert next_step(CONTACT, Said("139123480001"), {}).say == "complaint.bad_contact"
+    # Whatever a classifier that does not know the question takes it for.
+    for text in ("加我微信吧", "加个微信聊", "微信上联系我", "微信吧", "用QQ可以吗", "我的wx号是abc_kf"):
+        assert next_step(CONTACT, Said(text, "chitchat", 0.9), {}).say == "complaint.bad_contact", text
+    for text, intent in (("我用微信付的款怎么退", "ask_refund"), ("微信支付扣了两次", "ask_payment")):
+        assert next_step(CONTACT, Said(text, intent, 0.9), {}).kind == "digress", text
 
 
 def test_too_short_a_description_is_asked_again() -> None:
