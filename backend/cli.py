@@ -17,8 +17,7 @@ from backend.deadlines import service as deadlines
 from backend.demo import month
 from backend.gateway import site_commands
 from backend.infra import guards, journal, logs, schema
-from backend.infra.db import make_engine
-from backend.infra.work import Works
+from backend.installation import place, the_works
 from backend.kernel.actors import SYSTEM, Role
 from backend.kernel.clock import parse_shanghai, utc_now, zh_datetime
 from backend.kernel.deadlines import Unit
@@ -27,7 +26,6 @@ from backend.people import service as people
 from backend.scripts import service as scripts
 from backend.settings import settings
 from backend.surveys import service as surveys
-from backend.wiring import REACTIONS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="知客的命令行。")
 db = typer.Typer(no_args_is_help=True, help="数据库：升级、备份、恢复、核对。")
@@ -46,24 +44,6 @@ Json = Annotated[bool, typer.Option("--json", help="用 JSON 输出。")]
 def out(data: Any, as_json: bool, words: str) -> None:
     """Print ``data`` as JSON or ``words`` for people."""
     typer.echo(json.dumps(data, ensure_ascii=False, default=str) if as_json else words)
-
-
-def the_works(*, as_it_stands: bool = False) -> Works:
-    """Units of work on this installation's database; its schema is looked at first, unless taken ``as_it_stands``.
-
-    Raises Conflict (`schema_not_current`).
-    """
-    works, config = Works(make_engine(settings().database_url), REACTIONS), settings()
-    if not as_it_stands and not schema.is_current(works.engine):
-        raise Conflict("schema_not_current",
-                       f"数据库（{_place(config.database_url)}）还没有准备好，或者表结构不是最新的。请先运行 ./zhike db prepare；"
-                       "数据在别处的，用 VAR_DIR 或 DATABASE_URL 指过去。")
-    return works
-
-
-def _place(url: str) -> str:
-    """Where a database is, without who may enter it."""
-    return url.removeprefix("sqlite:///") if url.startswith("sqlite") else url.split("@")[-1]
 
 
 # --- database -----------------------------------------------------------------------------------
@@ -390,7 +370,7 @@ def doctor(as_json: Json = False) -> None:
     try:
         check("数据库结构", schema.is_current(the_works(as_it_stands=True).engine), "运行 ./zhike db upgrade")
     except Exception as error:
-        check("数据库连接", False, f"连不上 {_place(config.database_url)}：{type(error).__name__}")
+        check("数据库连接", False, f"连不上 {place(config.database_url)}：{type(error).__name__}")
     words = [f"{'✓' if one['ok'] else '✗'} {one['what']}{'' if one['ok'] else '：' + one['mend']}" for one in checks]
     out(checks, as_json, "\n".join(words))
     if not all(one["ok"] for one in checks):
@@ -404,7 +384,7 @@ def main() -> None:
         try:
             app()
         except OperationalError as error:
-            raise Unavailable("database_unreachable", f"数据库（{_place(settings().database_url)}）没有应答：{error.orig}\n"
+            raise Unavailable("database_unreachable", f"数据库（{place(settings().database_url)}）没有应答：{error.orig}\n"
                                                       "请确认它在运行、DATABASE_URL 写得对，再试一次。") from error
     except ZhikeError as error:
         if "--json" in sys.argv:

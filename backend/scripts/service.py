@@ -1,6 +1,5 @@
 """The life of a version, from draft to the last time it is said. Every move is journalled."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,8 +7,8 @@ import structlog
 from sqlmodel import Session
 
 from backend.infra.work import Work, Works
-from backend.kernel.actors import SYSTEM, Actor, Permission, must_differ
-from backend.kernel.errors import Conflict, Forbidden, Invalid, NotFound, ZhikeError
+from backend.kernel.actors import SYSTEM, Permission, must_differ
+from backend.kernel.errors import Conflict, Forbidden, Invalid, ZhikeError
 from backend.kernel.ids import new_id
 from backend.scripts import rules, speaking, store, wording
 from backend.scripts.checking import approvals_needed, check, findings
@@ -26,9 +25,10 @@ from backend.scripts.exchange import (
     write_file,
 )
 from backend.scripts.pack import seed
+from backend.scripts.reading import VersionCard, files_of, get, or_not_found, the_version, version_card, waiting_for
 from backend.scripts.rules import IMPORT_AUTHOR, LIFECYCLE, Action, Spoken, State
 from backend.scripts.speaking import digest_of, effective, feed, house_values, organisation, render_version, speak
-from backend.scripts.tables import Script, ScriptVersion
+from backend.scripts.tables import ScriptVersion
 
 __all__ = [
     "Content", "ImportReport", "Spoken", "VersionCard", "activate_due", "approvals_needed", "approve", "check", "digest_of",
@@ -39,49 +39,6 @@ __all__ = [
 ]
 
 log = structlog.get_logger(__name__)
-
-
-# --- reading ------------------------------------------------------------------------------------
-
-
-def get(session: Session, version_id: str) -> ScriptVersion:
-    """Raises NotFound (`script_version_not_found`)."""
-    return _or_not_found(store.version(session, version_id))
-
-
-def the_version(session: Session, key: str, number: int) -> ScriptVersion:
-    """Raises NotFound (`script_version_not_found`)."""
-    return _or_not_found(store.by_number(session, key, number))
-
-
-@dataclass(frozen=True)
-class VersionCard:
-    """What a bubble needs to know of the version it speaks."""
-
-    key: str
-    version: int
-    version_id: str
-    title: str
-
-
-def version_card(session: Session, version_id: str) -> VersionCard | None:
-    """Which script and version a stored id names. Both rows sit in the session's identity map after the first look."""
-    version = session.get(ScriptVersion, version_id)
-    script = session.get(Script, version.key) if version else None
-    if version is None or script is None:
-        return None
-    return VersionCard(key=version.key, version=version.version, version_id=version.id, title=script.title)
-
-
-def files_of(session: Session, version_id: str) -> list[dict[str, Any]]:
-    """What goes out with a version: ``{"id", "name", "kind", "size", "sha256"}`` each."""
-    version = session.get(ScriptVersion, version_id)
-    return [dict(file) for file in version.attachments] if version else []
-
-
-def waiting_for(session: Session, actor: Actor) -> int:
-    """How many versions wait for this person's decision."""
-    return store.waiting_for(session, actor.id) if actor.can(Permission.SCRIPT_APPROVE) else 0
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -349,14 +306,8 @@ def _next_revision(work: Work) -> int:
 # --- small things -------------------------------------------------------------------------------
 
 
-def _or_not_found(version: ScriptVersion | None) -> ScriptVersion:
-    if version is None:
-        raise NotFound("script_version_not_found", "没有这个版本，可能链接旧了。请回到话术库再找一次。")
-    return version
-
-
 def _held(work: Work, version_id: str) -> ScriptVersion:
-    return _or_not_found(store.lock_version(work.session, version_id))
+    return or_not_found(store.lock_version(work.session, version_id))
 
 
 def _alone(work: Work, version_id: str) -> ScriptVersion:

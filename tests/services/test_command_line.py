@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from backend import cli
+from backend import cli, installation
 from backend.settings import read_environment
 
 
 def run(monkeypatch: pytest.MonkeyPatch, url: str, *words: str) -> int:
     config = replace(read_environment(), database_url=url)
-    monkeypatch.setattr(cli, "settings", lambda: config)
+    for reader in (cli, installation):
+        monkeypatch.setattr(reader, "settings", lambda: config)
     monkeypatch.setattr(sys, "argv", ["zhike", *words])
     with pytest.raises(SystemExit) as over:
         cli.main()
